@@ -1,0 +1,104 @@
+// The event-log port: an ordered, durable, partitioned log of records, as Kafka has it.
+// Adapters: file-log.ts (embedded) and kafka-log.ts; test/contract/event-log.ts runs on both.
+
+/** The topics of toolwarden; `events` and `checkpoints` are deleted by age, `control` is compacted by key. */
+export type Topic = 'events' | 'control' | 'checkpoints'
+
+/** What a writer hands to the log. Header values are bytes; keys are UTF-8. */
+export interface LogRecord {
+  /** The chain (`writer/instance`) on `events`, the subject (`rule/<id>` …) on `control`. */
+  readonly key: string
+  readonly value: Uint8Array
+  readonly headers: Readonly<Record<string, Uint8Array>>
+}
+
+/** Where a record stands: offsets of a partition grow, but need not be dense. */
+export interface Position {
+  readonly topic: Topic
+  readonly partition: string
+  readonly offset: number
+}
+
+/** A record read back from the log. */
+export interface StoredRecord extends LogRecord {
+  readonly position: Position
+  /** The log's own time of the append, milliseconds since 1970; never the sender's `time` field. */
+  readonly timeMs: number
+}
+
+/** Where the log no longer has what a subscriber asked for: retention removed `from` to `to` (inclusive). */
+export interface ExpiredRange {
+  readonly topic: Topic
+  readonly partition: string
+  readonly from: number
+  readonly to: number
+}
+
+/** Asked once for each partition when it is found or assigned: the offset of the first record wanted. */
+export type ResumeFrom = 'beginning' | 'end' | ((partition: string) => Promise<number | 'beginning'>)
+
+/** How to subscribe. */
+export interface SubscribeOptions {
+  readonly from: ResumeFrom
+  /** Members of one group share the partitions (Kafka); without it a subscriber sees every partition. */
+  readonly group?: string
+  /** Told once for each range that retention removed before it was read. */
+  readonly onExpired?: (range: ExpiredRange) => void | Promise<void>
+  /** Told when the subscription stops by itself: `onBatch` threw, or the log failed for good. */
+  readonly onStopped?: (error: unknown) => void
+  /** The most records in one batch; 1,000 unless told. */
+  readonly maxBatchRecords?: number
+}
+
+/** A running subscription. */
+export interface Subscription {
+  /** Resolves when everything that stood in the log at the time of the subscribe has been handed over. */
+  readonly caughtUp: Promise<void>
+  /** Ends it; resolves when no call of `onBatch` is running any more. */
+  stop(): Promise<void>
+}
+
+/** Records of one partition, in order; the next batch of it comes only after the returned promise resolves. */
+export type OnBatch = (records: readonly StoredRecord[]) => Promise<void> | void
+
+/** An append-only log. All methods fail with LOG_* codes; a failure loses nothing that was acknowledged. */
+export interface EventLog {
+  /**
+   * Resolves when all records are as durable as the log is configured to be; they become visible together, in order,
+   * in one partition (so they share a key). At most MAX_APPEND_BYTES. Not idempotent: after LOG_IN_DOUBT (the deadline passed,
+   * or the outcome is unknown) the caller repeats the same bytes until they are acknowledged.
+   * LOG_UNAVAILABLE and LOG_FULL mean that nothing was written.
+   */
+  append(topic: Topic, records: readonly LogRecord[], options: AppendOptions): Promise<readonly Position[]>
+  /** Hands over batches, each of one partition in order; a batch that throws stops the subscription, and nothing is skipped. */
+  subscribe(topic: Topic, options: SubscribeOptions, onBatch: OnBatch): Promise<Subscription>
+  /** Reads a compacted topic: the newest record of each key up to the end that stood at the call, then every newer one. */
+  latest(topic: Topic, onRecord: (record: StoredRecord) => Promise<void> | void, options?: LatestOptions): Promise<Subscription>
+  close(): Promise<void>
+}
+
+/** How long an append may take, and whether it may use the reserve of free disk kept for receipts. */
+export interface AppendOptions {
+  readonly deadlineMs: number
+  /** The chain (`writer/instance`) that writes; it has one append in flight at a time and no other process writes it. */
+  readonly chain: string
+  /** True for receipts, stops and alerts: they may use the last of the disk, proposals may not. */
+  readonly mayUseReserve?: boolean
+}
+
+/** How to follow a compacted topic. */
+export interface LatestOptions {
+  readonly onStopped?: (error: unknown) => void
+}
+
+/** The largest append, bytes of keys, values and headers together (a Kafka batch over 1 MB is refused). */
+export const MAX_APPEND_BYTES = 900 * 1024
+/** How long an append may take before its call is denied. */
+export const APPEND_DEADLINE_MS = 2_000
+
+/** The size that counts against MAX_APPEND_BYTES. */
+export function recordBytes(record: LogRecord): number {
+  let bytes = Buffer.byteLength(record.key) + record.value.byteLength
+  for (const [name, value] of Object.entries(record.headers)) bytes += Buffer.byteLength(name) + value.byteLength
+  return bytes
+}
