@@ -1,0 +1,71 @@
+// The test command itself: what it runs, what it leaves out, and that nothing tested is no success.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { RunSummary } from '../support/run-summary.ts'
+import { findStaleTests, parseTestRequest, selectTests } from '../support/test-selection.ts'
+
+const files = ['events/log.test.js', 'real/kill.test.js', 'contract/kafka-log.test.js', 'events/hash.test.js']
+
+describe('selectTests', () => {
+  it('takes every file but the real ones, sorted, when nothing is asked', () => {
+    const selected = selectTests(files, parseTestRequest([]))
+    assert.deepEqual(selected, ['contract/kafka-log.test.js', 'events/hash.test.js', 'events/log.test.js'])
+  })
+
+  it('takes the real ones only, when --real is given', () => {
+    assert.deepEqual(selectTests(files, parseTestRequest(['--real'])), ['real/kill.test.js'])
+  })
+
+  it('takes the files whose path contains a filter', () => {
+    assert.deepEqual(selectTests(files, parseTestRequest(['kafka', 'hash'])), [
+      'contract/kafka-log.test.js',
+      'events/hash.test.js',
+    ])
+  })
+})
+
+describe('parseTestRequest', () => {
+  it('refuses an option it does not know', () => {
+    assert.throws(() => parseTestRequest(['--reel']), /unknown option --reel/)
+  })
+})
+
+describe('findStaleTests', () => {
+  it('names the compiled tests without a source', () => {
+    assert.deepEqual(findStaleTests(['a/x.test.js', 'a/y.test.js'], ['a/x.test.ts']), ['a/y.test.js'])
+  })
+})
+
+describe('RunSummary', () => {
+  it('repeats nothing, when the counts come last', () => {
+    const summary = summarize(['✔ it works', 'ℹ tests 2', 'ℹ pass 2', 'ℹ duration_ms 12.5', ''])
+    assert.equal(summary.count('tests'), 2)
+    assert.deepEqual(summary.repeat(), [])
+  })
+
+  it('repeats the counts, when failures are told after them', () => {
+    const summary = summarize(['\u001b[34mℹ tests 1\u001b[39m', 'ℹ fail 1', '', '✖ failing tests:', '  AssertionError'])
+    assert.deepEqual(summary.repeat(), ['ℹ tests 1', 'ℹ fail 1'])
+  })
+
+  it('knows no count, when the runner died before them', () => {
+    assert.equal(summarize(['✔ it works']).count('tests'), undefined)
+  })
+})
+
+describe('run', () => {
+  it('fails, when no test file matches', () => {
+    const program = join(import.meta.dirname, '../support/run.js')
+    const result = spawnSync(process.execPath, [program, 'no-such-test'], { encoding: 'utf8' })
+    assert.equal(result.status, 1)
+    assert.match(result.stderr, /no test file matches: no-such-test/)
+  })
+})
+
+function summarize(lines: readonly string[]): RunSummary {
+  const summary = new RunSummary()
+  for (const line of lines) summary.add(line)
+  return summary
+}
