@@ -1,5 +1,6 @@
 // The event-log port: an ordered, durable, partitioned log of records, as Kafka has it.
 // Adapters: file-log.ts (embedded) and kafka-log.ts; test/contract/event-log.ts runs on both.
+import type { ToolwardenError } from './errors.ts'
 
 /** The topics of toolwarden; `events` and `checkpoints` are deleted by age, `control` is compacted by key. */
 export type Topic = 'events' | 'control' | 'checkpoints'
@@ -26,12 +27,14 @@ export interface StoredRecord extends LogRecord {
   readonly timeMs: number
 }
 
-/** Where the log no longer has what a subscriber asked for: retention removed `from` to `to` (inclusive). */
+/** Where the log can't give what a subscriber asked for, `from` to `to` (inclusive): retention removed it, or it is damaged. */
 export interface ExpiredRange {
   readonly topic: Topic
   readonly partition: string
   readonly from: number
   readonly to: number
+  /** LOG_CORRUPT with the place, where the records were damaged and not removed by age. */
+  readonly damage?: ToolwardenError
 }
 
 /** Asked once for each partition when it is found or assigned: the offset of the first record wanted. */
@@ -42,11 +45,14 @@ export interface SubscribeOptions {
   readonly from: ResumeFrom
   /** Members of one group share the partitions (Kafka); without it a subscriber sees every partition. */
   readonly group?: string
-  /** Told once for each range that retention removed before it was read. */
+  /**
+   * Told once for each range that can't be read, in its place between the batches of its partition, which then go on after it.
+   * Without it the subscription stops at such a range with LOG_EXPIRED or LOG_CORRUPT.
+   */
   readonly onExpired?: (range: ExpiredRange) => void | Promise<void>
   /** Told when the subscription stops by itself: `onBatch` threw, or the log failed for good. */
   readonly onStopped?: (error: unknown) => void
-  /** The most records in one batch; 1,000 unless told. */
+  /** About how many records a batch holds at most, 1,000 unless told; an append is never split over two batches. */
   readonly maxBatchRecords?: number
 }
 
@@ -58,7 +64,7 @@ export interface Subscription {
   stop(): Promise<void>
 }
 
-/** Records of one partition, in order; the next batch of it comes only after the returned promise resolves. */
+/** Records of one partition, in order, never a part of an append; the next batch of it comes only after the returned promise resolves. */
 export type OnBatch = (records: readonly StoredRecord[]) => Promise<void> | void
 
 /** An append-only log. All methods fail with LOG_* codes; a failure loses nothing that was acknowledged. */
@@ -73,7 +79,11 @@ export interface EventLog {
   /** Hands over batches, each of one partition in order; a batch that throws stops the subscription, and nothing is skipped. */
   subscribe(topic: Topic, options: SubscribeOptions, onBatch: OnBatch): Promise<Subscription>
   /** Reads a compacted topic: the newest record of each key up to the end that stood at the call, then every newer one. */
-  latest(topic: Topic, onRecord: (record: StoredRecord) => Promise<void> | void, options?: LatestOptions): Promise<Subscription>
+  latest(
+    topic: Topic,
+    onRecord: (record: StoredRecord) => Promise<void> | void,
+    options?: LatestOptions,
+  ): Promise<Subscription>
   close(): Promise<void>
 }
 

@@ -1,0 +1,120 @@
+// Events of the gateways: runs, MCP sessions, and the propose → decide → receipt of every governed request.
+import { z } from 'zod'
+import { eventSchema } from './envelope.ts'
+import {
+  chainPointField,
+  countField,
+  hashField,
+  nameField,
+  payloadField,
+  publicKeyField,
+  signatureField,
+  textField,
+  uuidField,
+} from './field.ts'
+import { DECISION_REASONS } from './reason.ts'
+
+const connectionContext = {
+  session: nameField,
+  connection: uuidField,
+  principal: nameField,
+  /** `declared` by configuration on stdio, taken from a `token` over HTTP. */
+  principalSource: z.enum(['declared', 'token']),
+  client: nameField,
+  server: nameField,
+}
+
+const callContext = { ...connectionContext, call: uuidField, tool: nameField }
+
+/** Events that every writer writes about its own run. */
+export const writerEvents = [
+  eventSchema('writer/open', {
+    publicKey: publicKeyField,
+    certificate: signatureField,
+    software: nameField,
+    configuration: hashField,
+    policy: hashField.optional(),
+    previousRun: chainPointField.optional(),
+    checkpoint: textField.optional(),
+  }),
+  eventSchema('writer/heartbeat', { monotonicMicros: countField, checkpoint: textField.optional() }),
+  eventSchema('writer/close', { events: countField }),
+] as const
+
+/** Events about an MCP connection and what the server says of itself. */
+export const sessionEvents = [
+  eventSchema('session/open', {
+    ...connectionContext,
+    transport: z.enum(['stdio', 'http']),
+    protocolVersion: nameField,
+    serverVersion: nameField.optional(),
+  }),
+  eventSchema('session/close', { ...connectionContext, reason: textField, calls: countField }),
+  eventSchema('tools/listed', {
+    ...connectionContext,
+    tools: z.array(
+      z.strictObject({ tool: nameField, digest: hashField, class: z.enum(['read', 'write', 'destructive', 'egress']) }),
+    ),
+    added: z.array(nameField),
+    removed: z.array(nameField),
+    changed: z.array(nameField),
+  }),
+  eventSchema('request/observed', {
+    ...connectionContext,
+    method: nameField,
+    direction: z.enum(['client', 'server']),
+    bytes: countField,
+  }),
+  eventSchema('policy/changed', {
+    server: nameField,
+    previous: hashField.optional(),
+    policy: hashField,
+    bytes: countField,
+  }),
+  /** A record on `control` that the gateway did not honour: forged, replayed, or of a writer it does not trust. */
+  eventSchema('control/refused', { server: nameField, subject: textField, reason: textField, digest: hashField }),
+] as const
+
+/** Events about one governed request. */
+export const authorizationEvents = [
+  eventSchema('authorization/propose', {
+    ...callContext,
+    method: nameField,
+    arguments: payloadField,
+    argumentsDigest: hashField,
+    signalsDigest: hashField,
+  }),
+  eventSchema('authorization/decide', {
+    ...callContext,
+    parent: hashField,
+    decision: z.enum(['allow', 'deny', 'escalate']),
+    reason: z.enum(DECISION_REASONS),
+    text: textField,
+    rule: nameField.optional(),
+    adaptiveRule: hashField.optional(),
+    policy: hashField.optional(),
+    control: z.strictObject({
+      state: z.enum(['fresh', 'stale', 'none']),
+      epoch: uuidField.optional(),
+      revision: countField,
+    }),
+    approver: nameField.optional(),
+  }),
+  eventSchema('authorization/receipt', {
+    ...callContext,
+    parent: hashField,
+    status: z.enum([
+      'ok',
+      'tool_error',
+      'protocol_error',
+      'cancelled',
+      'timeout',
+      'upstream_lost',
+      'not_forwarded',
+      'ambiguous',
+    ]),
+    result: payloadField.optional(),
+    signalsDigest: hashField.optional(),
+    durationMicros: countField,
+  }),
+] as const

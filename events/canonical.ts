@@ -1,0 +1,91 @@
+// Canonical JSON, RFC 8785 (JCS), narrowed to what an event may hold: no floats, bounded size and depth.
+// `canonicalize(parse(bytes)) === bytes` is the one check that refuses duplicate keys, `1.0`, precision loss,
+// reordering and odd escapes.
+import canonicalizeValue from 'canonicalize'
+import { ToolwardenError } from './errors.ts'
+
+/** The largest event body, bytes: the C2SP tlog-tiles limit of one entry. */
+export const MAX_BODY_BYTES = 65_535
+/** The deepest nesting of arrays and objects in a body. */
+export const MAX_BODY_DEPTH = 16
+
+/** What canonical JSON may hold; numbers are integers within ±(2^53−1). */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
+
+/** The canonical bytes of a value. Throws CANONICAL_INVALID for floats, lone surrogates, depth and foreign types, EVENT_TOO_LARGE above the limit. */
+export function canonicalBytes(value: unknown, maxBytes: number = MAX_BODY_BYTES): Buffer {
+  checkShape(value, 0)
+  const bytes = Buffer.from(canonicalText(value), 'utf8')
+  if (bytes.byteLength > maxBytes) {
+    throw new ToolwardenError(
+      'EVENT_TOO_LARGE',
+      `canonical JSON of ${bytes.byteLength} bytes is over the limit of ${maxBytes}`,
+    )
+  }
+  return bytes
+}
+
+/** Parses bytes that must already be canonical. Throws CANONICAL_INVALID or EVENT_TOO_LARGE; never returns a value that other bytes would give too. */
+export function parseCanonical(bytes: Uint8Array, maxBytes: number = MAX_BODY_BYTES): Json {
+  if (bytes.byteLength > maxBytes) {
+    throw new ToolwardenError('EVENT_TOO_LARGE', `${bytes.byteLength} bytes, the limit is ${maxBytes}`)
+  }
+  // Checked on bytes first: a 20,000-deep array makes recursive code overflow its stack.
+  if (nestingDepth(bytes) > MAX_BODY_DEPTH)
+    throw new ToolwardenError('CANONICAL_INVALID', `nested deeper than ${MAX_BODY_DEPTH}`)
+  let value: Json
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)) as Json
+  } catch (cause) {
+    throw new ToolwardenError('CANONICAL_INVALID', 'not JSON in UTF-8', { cause })
+  }
+  if (!canonicalBytes(value, maxBytes).equals(bytes))
+    throw new ToolwardenError('CANONICAL_INVALID', 'JSON, but not in canonical form (RFC 8785)')
+  return value
+}
+
+function canonicalText(value: unknown): string {
+  try {
+    const text = canonicalizeValue(value)
+    if (text !== undefined) return text
+  } catch (cause) {
+    throw new ToolwardenError('CANONICAL_INVALID', 'a value has no canonical form', { cause })
+  }
+  throw new ToolwardenError('CANONICAL_INVALID', 'a value has no canonical form')
+}
+
+function checkShape(value: unknown, depth: number): void {
+  if (depth > MAX_BODY_DEPTH) throw new ToolwardenError('CANONICAL_INVALID', `nested deeper than ${MAX_BODY_DEPTH}`)
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return
+    case 'number':
+      // −0 is written as 0, which would parse back as another value.
+      if (Number.isSafeInteger(value) && !Object.is(value, -0)) return
+      throw new ToolwardenError('CANONICAL_INVALID', 'a number is not an integer within ±(2^53−1)')
+    case 'object':
+      if (value === null) return
+      for (const item of Array.isArray(value) ? value : Object.values(value))
+        if (item !== undefined) checkShape(item, depth + 1)
+      return
+    default:
+      throw new ToolwardenError('CANONICAL_INVALID', `a ${typeof value} has no place in JSON`)
+  }
+}
+
+function nestingDepth(bytes: Uint8Array): number {
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index]
+    if (inString) {
+      if (byte === 0x5c) index++
+      else if (byte === 0x22) inString = false
+    } else if (byte === 0x22) inString = true
+    else if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, ++depth)
+    else if (byte === 0x5d || byte === 0x7d) depth--
+  }
+  return deepest
+}

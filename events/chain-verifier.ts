@@ -1,0 +1,192 @@
+// Checked before believed: classifies the records of one partition against the heads of their chains. Pure:
+// no clock, nothing kept past the batch. The ledger, the detectors and the live stream all act on its verdicts alone.
+import { type AppendSignature, appendSignatureHolds, type ChainHead, EMPTY_CHAIN, hashBody, sha256 } from './chain.ts'
+import { ToolwardenError } from './errors.ts'
+import { chainOf, type Event, parseEvent } from './event.ts'
+import type { LogRecord } from './log.ts'
+import { attachmentHolds } from './payload.ts'
+import { type EventHeaders, parseHeaders } from './record.ts'
+import type { Trust } from './trust.ts'
+
+/** A record whose body and headers could be read; nothing else is known of it yet. */
+export interface ReadRecord {
+  readonly event: Event
+  readonly chain: string
+  readonly hash: string
+  readonly headers: EventHeaders
+}
+
+/** Sequence numbers that are missing before an accepted event, inclusive. */
+export interface Gap {
+  readonly from: number
+  readonly to: number
+}
+
+/** What became of one record. */
+export type Verdict =
+  | (ReadRecord & { readonly outcome: 'accepted'; readonly gap?: Gap; readonly attachmentProblem?: string })
+  | (ReadRecord & { readonly outcome: 'late'; readonly attachmentProblem?: string })
+  | (ReadRecord & { readonly outcome: 'duplicate' })
+  | (ReadRecord & { readonly outcome: 'fork'; readonly stored: string; readonly reason: string })
+  | { readonly outcome: 'quarantined'; readonly reason: string; readonly chain: string }
+
+/** What a verdict depends on beside the records. */
+export interface VerifyContext {
+  readonly log: string
+  readonly trust: Trust
+  /** The verified head of a chain; undefined where nothing of it is known. */
+  readonly headOf: (chain: string) => ChainHead | undefined
+  /** The hash accepted at a sequence at or below the head; `forgotten` where the caller does not keep it any more. */
+  readonly hashAt: (chain: string, sequence: number) => string | undefined
+}
+
+/** One verdict a record, in order, and the heads that moved. */
+export interface Verified {
+  readonly verdicts: readonly Verdict[]
+  readonly heads: ReadonlyMap<string, ChainHead>
+}
+
+/** Returned by `hashAt` for what was accepted once and is no longer kept: such an event counts as a duplicate. */
+export const FORGOTTEN = 'forgotten'
+
+/** Classifies a batch that holds whole appends (log.ts guarantees it). Never throws on bad input. */
+export function verifyRecords(records: readonly LogRecord[], context: VerifyContext): Verified {
+  const heads = new Map<string, ChainHead>()
+  const accepted = new Map<string, string>()
+  const scope: Scope = {
+    ...context,
+    headOf: (chain) => heads.get(chain) ?? context.headOf(chain),
+    hashAt: (chain, sequence) => accepted.get(`${chain}#${sequence}`) ?? context.hashAt(chain, sequence),
+    accept: ({ chain, event, hash }) => {
+      accepted.set(`${chain}#${event.sequence}`, hash)
+      const head = heads.get(chain) ?? context.headOf(chain) ?? EMPTY_CHAIN
+      if (event.sequence > head.sequence) heads.set(chain, { sequence: event.sequence, hash })
+    },
+  }
+  const verdicts: Verdict[] = []
+  const unsigned: ReadRecord[] = []
+  for (const record of records) {
+    const read = readRecord(record, context.log)
+    if ('reason' in read) {
+      verdicts.push(...unsigned.splice(0).map(orphan), read)
+      continue
+    }
+    if (unsigned.some(({ chain }) => chain !== read.chain)) verdicts.push(...unsigned.splice(0).map(orphan))
+    unsigned.push(read)
+    if (read.headers.signature !== undefined)
+      verdicts.push(...judgeAppend(unsigned.splice(0), read.headers.signature, scope))
+  }
+  verdicts.push(...unsigned.map(orphan))
+  return { verdicts, heads }
+}
+
+interface Scope extends VerifyContext {
+  readonly accept: (read: ReadRecord) => void
+}
+
+function readRecord(record: LogRecord, log: string): ReadRecord | Extract<Verdict, { outcome: 'quarantined' }> {
+  try {
+    const event = parseEvent(record.value)
+    const headers = parseHeaders(record)
+    const chain = chainOf(event)
+    if (event.log !== log) return { outcome: 'quarantined', chain, reason: `meant for another ledger: ${event.log}` }
+    if (record.key !== chain) return { outcome: 'quarantined', chain, reason: 'the key of the record is not its chain' }
+    if (hashBody(record.value) !== headers.hash)
+      return { outcome: 'quarantined', chain, reason: 'the hash beside the body is not the hash of the body' }
+    return { event, chain, hash: headers.hash, headers }
+  } catch (error) {
+    if (!(error instanceof ToolwardenError)) throw error
+    return {
+      outcome: 'quarantined',
+      chain: record.key.slice(0, 512),
+      reason: error.where === undefined ? error.message : `${error.message} (${error.where})`,
+    }
+  }
+}
+
+function orphan({ chain }: ReadRecord): Verdict {
+  return { outcome: 'quarantined', chain, reason: 'no signature covers this event' }
+}
+
+function judgeAppend(group: readonly ReadRecord[], signature: AppendSignature, scope: Scope): Verdict[] {
+  const covered = group.slice(-Math.max(1, signature.count))
+  const orphans = group.slice(0, group.length - covered.length).map(orphan)
+  const problem = appendProblem(covered, signature, scope)
+  if (problem !== undefined)
+    return [...orphans, ...covered.map(({ chain }): Verdict => ({ outcome: 'quarantined', chain, reason: problem }))]
+  return [...orphans, ...covered.map((read) => placeEvent(read, scope))]
+}
+
+function appendProblem(
+  covered: readonly ReadRecord[],
+  signature: AppendSignature,
+  { log, trust }: Scope,
+): string | undefined {
+  const first = covered[0]
+  if (first === undefined || signature.count !== covered.length) return 'the signature covers events that are not there'
+  const { writer, instance } = first.event
+  const key = trust.findRunKey({ log, writer, instance }, signature)
+  if (key === undefined) return 'no trusted key vouches for the key of this run'
+  if (
+    !appendSignatureHolds(
+      key,
+      covered.map(({ hash }) => hash),
+      signature,
+    )
+  )
+    return 'the signature does not hold'
+  const linked = covered.every(({ event }, index) => {
+    const before = covered[index - 1]
+    return before === undefined || (event.sequence === before.event.sequence + 1 && event.previous === before.hash)
+  })
+  if (!linked) return 'the events of one append do not follow each other'
+  const opens = covered.find(({ event }) => event.type === 'writer/open')
+  if (opens?.event.type === 'writer/open' && opens.event.publicKey !== signature.publicKey.toString('base64url'))
+    return 'writer/open names another key than its signature'
+  return undefined
+}
+
+function placeEvent(read: ReadRecord, scope: Scope): Verdict {
+  const { event, chain } = read
+  const head = scope.headOf(chain) ?? EMPTY_CHAIN
+  if (event.sequence <= head.sequence) return placeOld(read, scope)
+  const follows = event.sequence === head.sequence + 1
+  if (follows && event.previous !== head.hash)
+    return { ...read, outcome: 'fork', stored: head.hash, reason: 'previous is not the hash of the event before it' }
+  scope.accept(read)
+  return {
+    ...read,
+    outcome: 'accepted',
+    ...attachmentProblem(read),
+    ...(follows ? {} : { gap: { from: head.sequence + 1, to: event.sequence - 1 } }),
+  }
+}
+
+function placeOld(read: ReadRecord, scope: Scope): Verdict {
+  const { event, chain, hash } = read
+  const stored = scope.hashAt(chain, event.sequence)
+  if (stored === hash || stored === FORGOTTEN) return { ...read, outcome: 'duplicate' }
+  if (stored !== undefined)
+    return { ...read, outcome: 'fork', stored, reason: 'another event has this sequence number' }
+  const before = event.sequence === 1 ? event.previous : scope.hashAt(chain, event.sequence - 1)
+  if (before !== undefined && before !== event.previous)
+    return { ...read, outcome: 'fork', stored: before, reason: 'previous is not the hash of the event before it' }
+  scope.accept(read)
+  return { ...read, outcome: 'late', ...attachmentProblem(read) }
+}
+
+/** What is wrong with signals or payload beside an honest body: the event stands, the attachment is not believed. */
+function attachmentProblem({ event, headers }: ReadRecord): { readonly attachmentProblem?: string } {
+  const payload =
+    event.type === 'authorization/propose'
+      ? event.arguments
+      : event.type === 'authorization/receipt'
+        ? event.result
+        : undefined
+  const signalsDigest = 'signalsDigest' in event ? event.signalsDigest : undefined
+  if (headers.signals !== undefined && sha256(headers.signals) !== signalsDigest)
+    return { attachmentProblem: 'the signals are not those that the event committed to' }
+  if (headers.payload !== undefined && (payload === undefined || !attachmentHolds(payload, headers.payload)))
+    return { attachmentProblem: 'the payload is not the one that the event committed to' }
+  return {}
+}

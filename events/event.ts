@@ -1,0 +1,91 @@
+// The event: the contract between all parts. One zod union over all types; bodies are canonical JSON (canonical.ts).
+import { z } from 'zod'
+import { authorizationEvents, sessionEvents, writerEvents } from './call-events.ts'
+import { type Json, parseCanonical } from './canonical.ts'
+import { ToolwardenError } from './errors.ts'
+import { adminEvents, alertEvents, controlEvents, ledgerEvents } from './operator-events.ts'
+
+const eventUnion = z.discriminatedUnion('type', [
+  ...writerEvents,
+  ...sessionEvents,
+  ...authorizationEvents,
+  ...alertEvents,
+  ...controlEvents,
+  ...ledgerEvents,
+  ...adminEvents,
+])
+
+/** Any event, as it stands in a body. */
+export type Event = z.infer<typeof eventUnion>
+/** The name of an event type: `authorization/propose` … */
+export type EventType = Event['type']
+/** The event of one type. */
+export type EventOf<Type extends EventType> = Extract<Event, { type: Type }>
+/** The fields that the chain adds to a draft. */
+export type EnvelopeField = 'v' | 'log' | 'writer' | 'instance' | 'sequence' | 'previous' | 'id' | 'time'
+
+type Draft<E> = E extends Event ? Omit<E, EnvelopeField> & { readonly id?: string } : never
+/** An event before its chain gives it place, time and (unless derived) an id. */
+export type EventDraft = Draft<Event>
+
+/** The `previous` of a run's first event. */
+export const ZERO_HASH = '0'.repeat(64)
+
+/** Role of a writer: the part of its name before the slash. */
+export type Role = 'gateway' | 'detectors' | 'api' | 'ledger'
+
+/** Which role may sign which types; an event signed by another role is refused everywhere. */
+const TYPES_BY_ROLE: Readonly<Record<Role, readonly string[]>> = {
+  gateway: [
+    'writer/',
+    'session/',
+    'tools/',
+    'request/',
+    'authorization/',
+    'policy/',
+    'control/refused',
+    'approval/requested',
+  ],
+  detectors: ['writer/', 'alert/', 'rule/'],
+  api: ['writer/', 'alert/updated', 'rule/', 'approval/verdict', 'switch/', 'pin/', 'key/', 'access/', 'admin/'],
+  ledger: ['writer/', 'ledger/'],
+}
+
+/** The role in a writer's name. */
+export function roleOf(writer: string): Role {
+  return writer.slice(0, writer.indexOf('/')) as Role
+}
+
+/** Whether a writer's role may sign events of a type. */
+export function mayWrite(writer: string, type: string): boolean {
+  return TYPES_BY_ROLE[roleOf(writer)].some((allowed) =>
+    allowed.endsWith('/') ? type.startsWith(allowed) : type === allowed,
+  )
+}
+
+/** The chain that an event belongs to: `role/name/instance`, which is also its record's key. */
+export function chainOf(event: { readonly writer: string; readonly instance: string }): string {
+  return `${event.writer}/${event.instance}`
+}
+
+/** Reads a body. Throws CANONICAL_INVALID, EVENT_TOO_LARGE, or EVENT_INVALID naming the first bad field. */
+export function parseEvent(body: Uint8Array): Event {
+  return checkEvent(parseCanonical(body))
+}
+
+/** Checks a value against the schema and the role table. Throws EVENT_INVALID. */
+export function checkEvent(value: Json | object): Event {
+  const result = eventUnion.safeParse(value)
+  if (!result.success) {
+    const issue = result.error.issues[0]
+    throw new ToolwardenError('EVENT_INVALID', `not an event: ${issue?.message ?? 'unknown form'}`, {
+      where: issue?.path.join('.'),
+    })
+  }
+  const event = result.data
+  if (!mayWrite(event.writer, event.type))
+    throw new ToolwardenError('EVENT_INVALID', `a ${roleOf(event.writer)} may not write ${event.type}`, {
+      where: 'type',
+    })
+  return event
+}

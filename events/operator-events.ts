@@ -1,0 +1,114 @@
+// Events of detectors, operators and the ledger: alerts, rules, approvals, switches, ingest findings, administration.
+import { z } from 'zod'
+import { eventSchema } from './envelope.ts'
+import {
+  countField,
+  hashField,
+  nameField,
+  publicKeyField,
+  textField,
+  timeField,
+  uuidField,
+  writerField,
+} from './field.ts'
+import { ruleFields } from './rule.ts'
+
+const severityField = z.enum(['low', 'medium', 'high', 'critical'])
+/** Grows with every change of one subject on `control`, so that a replayed older record is refused. */
+const revisionField = z.number().int().positive()
+const operatorContext = { by: nameField, reason: textField }
+const chainContext = { chain: nameField, from: countField, to: countField, reason: textField }
+
+/** Alerts and what became of them. `id` is a digest of (detector, subject, causes). */
+export const alertEvents = [
+  eventSchema('alert/raised', {
+    alert: hashField,
+    detector: nameField,
+    severity: severityField,
+    /** Thousandths. */
+    score: countField,
+    subject: textField,
+    principal: nameField.optional(),
+    session: nameField.optional(),
+    server: nameField.optional(),
+    tool: nameField.optional(),
+    explanation: textField,
+    causes: z.array(hashField).max(100),
+    rule: hashField.optional(),
+  }),
+  eventSchema('alert/updated', { alert: hashField, state: z.enum(['acknowledged', 'closed']), ...operatorContext }),
+] as const
+
+/** Everything that reaches gateways over `control`. */
+export const controlEvents = [
+  eventSchema('rule/added', { revision: revisionField, rule: z.strictObject(ruleFields) }),
+  eventSchema('rule/lifted', { revision: revisionField, rule: hashField, expiresAt: timeField, ...operatorContext }),
+  eventSchema('approval/requested', {
+    approval: uuidField,
+    call: uuidField,
+    argumentsDigest: hashField,
+    policy: hashField,
+    principal: nameField,
+    server: nameField,
+    tool: nameField,
+    expiresAt: timeField,
+  }),
+  eventSchema('approval/verdict', {
+    revision: revisionField,
+    approval: uuidField,
+    verdict: z.enum(['approve', 'deny']),
+    argumentsDigest: hashField,
+    policy: hashField,
+    principal: nameField,
+    server: nameField,
+    tool: nameField,
+    expiresAt: timeField,
+    ...operatorContext,
+  }),
+  eventSchema('switch/stopped', { revision: revisionField, scope: nameField, ...operatorContext }),
+  eventSchema('switch/resumed', { revision: revisionField, scope: nameField, ...operatorContext }),
+  eventSchema('pin/approved', {
+    revision: revisionField,
+    server: nameField,
+    tool: nameField,
+    digest: hashField,
+    ...operatorContext,
+  }),
+] as const
+
+/** What the ledger found while it ingested. */
+export const ledgerEvents = [
+  eventSchema('ledger/ingested', {
+    topic: nameField,
+    partition: nameField,
+    from: countField,
+    to: countField,
+    events: countField,
+    digest: hashField,
+  }),
+  eventSchema('ledger/gap', { ...chainContext }),
+  eventSchema('ledger/gap-filled', { ...chainContext }),
+  eventSchema('ledger/fork', { ...chainContext, stored: hashField, other: hashField }),
+  eventSchema('ledger/quarantined', {
+    partition: nameField,
+    offset: countField,
+    chain: textField,
+    reason: textField,
+    digest: hashField,
+    bytes: countField,
+    count: countField,
+  }),
+] as const
+
+/** What an operator did. */
+export const adminEvents = [
+  eventSchema('key/registered', { writer: writerField, publicKey: publicKeyField, ...operatorContext }),
+  eventSchema('key/revoked', { writer: writerField, publicKey: publicKeyField, ...operatorContext }),
+  eventSchema('access/granted', { subject: nameField, scopes: z.array(nameField), ...operatorContext }),
+  eventSchema('access/revoked', { subject: nameField, ...operatorContext }),
+  eventSchema('access/denied', { subject: nameField, ...operatorContext }),
+  eventSchema('admin/erased', { what: textField, payloads: countField, ...operatorContext }),
+  eventSchema('admin/exported', { what: textField, events: countField, ...operatorContext }),
+  eventSchema('admin/pruned', { what: textField, minIndex: countField, ...operatorContext }),
+  eventSchema('admin/read-payload', { call: uuidField, ...operatorContext }),
+] as const

@@ -1,0 +1,104 @@
+// Adaptive and operator rules: what detectors and operators send to the gateways over `control`.
+// A rule only ever denies or escalates, within a scope, until an expiry, for a named cause.
+import { z } from 'zod'
+import { hashField, nameField, textField, timeField } from './field.ts'
+import type { Signals } from './signals.ts'
+import { TOOL_CLASSES, type ToolClass } from './tool-class.ts'
+
+/** The most live rules that a gateway honours for one principal; above it all writes of that principal escalate. */
+export const MAX_RULES_PER_PRINCIPAL = 20
+/** The longest that a rule may live, milliseconds; a longer one is refused by every gateway. */
+export const MAX_RULE_LIFE_MS = 60 * 60 * 1000
+/** The most HMACs in one predicate. */
+export const MAX_PREDICATE_VALUES = 500
+
+/** What a predicate compares: equality of keyed HMACs, so that rules carry no plaintext. */
+export type Predicate =
+  | { readonly type: 'signal'; readonly field: 'objects' | 'destinations'; readonly anyOf: readonly string[] }
+  | { readonly type: 'not'; readonly predicate: Predicate }
+  | { readonly type: 'all'; readonly predicates: readonly Predicate[] }
+  | { readonly type: 'any'; readonly predicates: readonly Predicate[] }
+
+const predicateField: z.ZodType<Predicate> = z.lazy(() =>
+  z.discriminatedUnion('type', [
+    z.strictObject({
+      type: z.literal('signal'),
+      field: z.enum(['objects', 'destinations']),
+      anyOf: z.array(z.string().max(64)).max(MAX_PREDICATE_VALUES),
+    }),
+    z.strictObject({ type: z.literal('not'), predicate: predicateField }),
+    z.strictObject({ type: z.literal('all'), predicates: z.array(predicateField).min(1).max(10) }),
+    z.strictObject({ type: z.literal('any'), predicates: z.array(predicateField).min(1).max(10) }),
+  ]),
+)
+
+/** The fields of a rule as `rule/added` carries it. */
+export const ruleFields = {
+  id: hashField,
+  /** All that are present must be equal to the call's. At least a session or a principal. */
+  scope: z
+    .strictObject({ session: nameField.optional(), principal: nameField.optional(), server: nameField.optional() })
+    .refine(
+      (scope) => scope.session !== undefined || scope.principal !== undefined,
+      'expected a session or a principal',
+    ),
+  /** A tool's name, or `*` for every tool. */
+  tool: nameField,
+  toolClass: z.enum(TOOL_CLASSES).optional(),
+  arguments: predicateField.optional(),
+  action: z.enum(['deny', 'escalate']),
+  reason: textField,
+  cause: z.strictObject({
+    alert: hashField.optional(),
+    operator: nameField.optional(),
+    events: z.array(hashField).max(100),
+  }),
+  createdAt: timeField,
+  expiresAt: timeField,
+}
+
+const ruleObject = z.strictObject(ruleFields)
+/** A rule as it stands in `rule/added`. */
+export type Rule = z.infer<typeof ruleObject>
+
+/** Reads a rule of unknown origin. Throws a ZodError that names each bad field. */
+export function parseRule(value: unknown): Rule {
+  return ruleObject.parse(value)
+}
+
+/** What a rule is compared with: one proposed call. */
+export interface RuleSubject {
+  readonly session: string
+  readonly principal: string
+  readonly server: string
+  readonly tool: string
+  readonly toolClass: ToolClass
+  readonly signals: Signals
+}
+
+/** Whether a rule applies to a call; its expiry is the caller's to check. */
+export function ruleMatches(rule: Rule, call: RuleSubject): boolean {
+  const { scope } = rule
+  if (scope.session !== undefined && scope.session !== call.session) return false
+  if (scope.principal !== undefined && scope.principal !== call.principal) return false
+  if (scope.server !== undefined && scope.server !== call.server) return false
+  if (rule.tool !== '*' && rule.tool !== call.tool) return false
+  if (rule.toolClass !== undefined && rule.toolClass !== call.toolClass) return false
+  return rule.arguments === undefined || predicateHolds(rule.arguments, call.signals)
+}
+
+/** Whether a predicate holds for a call's signals. */
+export function predicateHolds(predicate: Predicate, signals: Signals): boolean {
+  switch (predicate.type) {
+    case 'signal': {
+      const values = new Set(predicate.anyOf)
+      return signals[predicate.field].some((value) => values.has(value))
+    }
+    case 'not':
+      return !predicateHolds(predicate.predicate, signals)
+    case 'all':
+      return predicate.predicates.every((each) => predicateHolds(each, signals))
+    case 'any':
+      return predicate.predicates.some((each) => predicateHolds(each, signals))
+  }
+}

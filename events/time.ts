@@ -1,0 +1,56 @@
+// Clocks and identifiers that carry time. Everything else is handed a Clock; nothing reads the system's by itself.
+import { createHash, randomBytes } from 'node:crypto'
+
+/** The time sources that a shell passes in. */
+export interface Clock {
+  /** Wall-clock time, microseconds since 1970. */
+  nowMicros(): number
+  /** Monotonic time of this process, microseconds. */
+  monotonicMicros(): number
+}
+
+/** How far the fine clock may drift from the system's before it is set anew, microseconds. */
+const MAX_DRIFT_MICROS = 5_000
+
+/** The system's clock with microseconds: the monotonic clock, anchored to the wall clock and re-anchored after a jump. */
+export function systemClock(): Clock {
+  const monotonicMicros = (): number => Math.floor(performance.now() * 1000)
+  let anchor = Date.now() * 1000 - monotonicMicros()
+  return {
+    monotonicMicros,
+    nowMicros: () => {
+      const wall = Date.now() * 1000
+      const fine = anchor + monotonicMicros()
+      if (Math.abs(fine - wall) <= MAX_DRIFT_MICROS) return fine
+      anchor += wall - fine
+      return wall
+    },
+  }
+}
+
+/** `2026-11-22T13:00:00.123456Z` of microseconds since 1970. */
+export function formatTime(micros: number): string {
+  const millis = Math.floor(micros / 1000)
+  return `${new Date(millis).toISOString().slice(0, 23)}${String(micros - millis * 1000).padStart(3, '0')}Z`
+}
+
+/** Microseconds since 1970 of a time in the form of `formatTime`, which the caller has checked. */
+export function parseTime(time: string): number {
+  return Date.parse(`${time.slice(0, 23)}Z`) * 1000 + Number(time.slice(23, 26))
+}
+
+/** A UUIDv7 (RFC 9562, section 5.7) of a time and ten random bytes. */
+export function uuidv7(micros: number, random: Uint8Array = randomBytes(10)): string {
+  const bytes = Buffer.alloc(16)
+  bytes.writeUIntBE(Math.floor(micros / 1000), 0, 6)
+  bytes.set(random.subarray(0, 10), 6)
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6)
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+/** The id of something derived from causes: SHA-256 hex of its parts, so that saying it twice says the same. */
+export function derivedId(...parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
