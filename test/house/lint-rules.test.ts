@@ -23,7 +23,6 @@ const broken: readonly (readonly [rule: string, path: string, source: string])[]
   ['style/noExcessiveLinesPerFile', 'events/long-file.ts', longFile],
   ['suspicious/noConsole', 'events/console.ts', "console.log('x')\n"],
   ['style/noProcessEnv', 'events/environment.ts', 'export const x = process.env.HOME\n'],
-  ['style/useErrorCause', 'events/cause.ts', "try {\n  run()\n} catch (e) {\n  throw new Error('x')\n}\n"],
   ['correctness/useImportExtensions', 'events/extension.ts', "import { x } from './sample'\nx()\n"],
   ['correctness/noUnusedImports', 'events/unused.ts', "import { x } from './sample.ts'\n"],
   ['nursery/noFloatingPromises', 'events/floating.ts', 'async function run(): Promise<void> {}\nrun()\n'],
