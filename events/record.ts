@@ -28,11 +28,11 @@ export function toRecord(
   signing: { signature?: AppendSignature; append?: readonly string[] } = {},
 ): LogRecord {
   const headers: Record<string, Uint8Array> = { hash: Buffer.from(sealed.hash, 'hex') }
-  if (signing.signature !== undefined) headers['signature'] = encodeSignature(signing.signature)
+  if (signing.signature !== undefined) headers.signature = encodeSignature(signing.signature)
   if (signing.append !== undefined && signing.append.length > 1)
-    headers['append'] = Buffer.from(signing.append.join(''), 'hex')
-  if (sealed.signals !== undefined) headers['signals'] = within(sealed.signals, MAX_SIGNALS_BYTES, 'signals')
-  if (sealed.payload !== undefined) headers['payload'] = within(sealed.payload, MAX_PAYLOAD_BYTES, 'payload')
+    headers.append = Buffer.from(signing.append.join(''), 'hex')
+  if (sealed.signals !== undefined) headers.signals = within(sealed.signals, MAX_SIGNALS_BYTES, 'signals')
+  if (sealed.payload !== undefined) headers.payload = within(sealed.payload, MAX_PAYLOAD_BYTES, 'payload')
   return { key, value: sealed.body, headers }
 }
 

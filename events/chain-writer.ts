@@ -1,0 +1,278 @@
+// One run = one chain. Appends in flight share one commit and one signature; the chain's head moves only when the log
+// has acknowledged. An append whose outcome is unknown is in doubt: its bytes are repeated until they are acknowledged.
+import { type AppendSignature, type ChainHead, EMPTY_CHAIN, type RunKey, type SealedEvent } from './chain.ts'
+import { type Append, type Commit, type Entry, sealCommit } from './commit.ts'
+import { ToolwardenError } from './errors.ts'
+import { chainOf, type EventDraft } from './event.ts'
+import { certifyRun, generateKey, type KeyPair } from './keys.ts'
+import { APPEND_DEADLINE_MS, type EventLog } from './log.ts'
+import { type Clock, uuidv7 } from './time.ts'
+
+/** The most appends that wait for one chain; more are refused. */
+export const MAX_WAITING_APPENDS = 10_000
+/** How often a run shows that it lives: after work, and when it has been idle for longer than HEARTBEAT_IDLE_MS. */
+export const HEARTBEAT_ACTIVE_MS = 10_000
+export const HEARTBEAT_IDLE_MS = 60_000
+const HEARTBEAT_CHECK_MS = 1_000
+const RETRY_MS = 100
+const CLOSE_DEADLINE_MS = 2_000
+
+/** How an append behaves. */
+export interface AppendChoice {
+  /** Waits for the log however long that takes, and may use the disk's reserve: receipts, alerts, closing events. */
+  readonly patient?: boolean
+  /** No event follows it in its commit: what goes to `control`. */
+  readonly last?: boolean
+  /** Told when an append that was reported as failed turns out to be in the log. */
+  readonly onLateCommit?: (events: readonly SealedEvent[]) => void
+}
+
+/** What an append came to: its events, and the signature over all hashes of the commit that it shared. */
+export interface Appended {
+  readonly events: readonly SealedEvent[]
+  readonly hashes: readonly string[]
+  readonly signature: AppendSignature
+}
+
+/** What a run starts from. */
+export interface ChainWriterOptions {
+  readonly eventLog: EventLog
+  readonly clock: Clock
+  /** Name of the ledger. */
+  readonly log: string
+  /** `role/name`. */
+  readonly writer: string
+  /** The writer's long-lived key; it certifies the run's own key and is not used again. */
+  readonly key: KeyPair
+  /** Further fields of `writer/open`: name and version, digest of the configuration, policy hash. */
+  readonly opening: { readonly software: string; readonly configuration: string; readonly policy?: string }
+  readonly deadlineMs?: number
+}
+
+/** The choice of `writer/open`, which is made anew for every commit that starts a run. */
+const OPENING: AppendChoice = { patient: true }
+
+interface Waiting extends Append {
+  readonly choice: AppendChoice
+  readonly resolve: (appended: Appended) => void
+  readonly reject: (error: ToolwardenError) => void
+}
+
+/** Writes the chain of one run; `writer/open` rides ahead of whatever is appended first. */
+export class ChainWriter {
+  readonly instance: string
+  /** `role/name/instance`. */
+  readonly chain: string
+  readonly #options: ChainWriterOptions
+  readonly #runKey: RunKey
+  /** The last acknowledged event; written by `#acknowledge` alone. */
+  #head: ChainHead = EMPTY_CHAIN
+  #queue: Waiting[] = []
+  #running = false
+  /** Set while an append is in doubt: impatient appends are refused with it at once. */
+  #doubt: ToolwardenError | undefined
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  readonly #heartbeat: NodeJS.Timeout
+  /** Monotonic time of the last event, and of the last one that was not a heartbeat; microseconds. */
+  #lastEventMicros: number
+  #lastWorkMicros: number
+
+  constructor(options: ChainWriterOptions) {
+    const { clock, log, writer } = options
+    this.#options = options
+    this.instance = uuidv7(clock.nowMicros())
+    this.chain = chainOf({ writer, instance: this.instance })
+    const own = generateKey()
+    const identity = { log, writer, instance: this.instance }
+    this.#runKey = {
+      identity,
+      privateKey: own.privateKey,
+      certificate: certifyRun(options.key, identity, own.publicKey),
+    }
+    this.#lastEventMicros = this.#lastWorkMicros = clock.monotonicMicros()
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_CHECK_MS).unref()
+  }
+
+  /** What this run signs with; for `control/state`, which is signed outside the chain. */
+  get runKey(): RunKey {
+    return this.#runKey
+  }
+
+  /** The last acknowledged event. */
+  get head(): ChainHead {
+    return this.#head
+  }
+
+  /** True while an append is in doubt: the log does not answer. */
+  get isInDoubt(): boolean {
+    return this.#doubt !== undefined
+  }
+
+  /**
+   * Resolves once the events are durable, as neighbours in the chain, in order.
+   * Throws LOG_UNAVAILABLE, LOG_FULL or LOG_IN_DOUBT (never for a patient append), CHAIN_CLOSED, EVENT_INVALID, EVENT_TOO_LARGE.
+   */
+  append(entries: readonly [Entry, ...Entry[]], choice: AppendChoice = {}): Promise<Appended> {
+    if (this.#state !== 'open')
+      return Promise.reject(new ToolwardenError('CHAIN_CLOSED', `the chain ${this.chain} is closed`))
+    if (this.#doubt !== undefined && choice.patient !== true) return Promise.reject(this.#doubt)
+    if (this.#queue.length >= MAX_WAITING_APPENDS)
+      return Promise.reject(
+        new ToolwardenError('LOG_UNAVAILABLE', `${MAX_WAITING_APPENDS} appends wait for the log`, { retriable: true }),
+      )
+    this.#lastWorkMicros = this.#options.clock.monotonicMicros()
+    return this.#enqueue(entries, choice)
+  }
+
+  /** Opens the run now, so that it is seen before it has anything to say. */
+  async open(): Promise<void> {
+    const monotonicMicros = this.#options.clock.monotonicMicros()
+    await this.append([{ draft: { type: 'writer/heartbeat', monotonicMicros } }], { patient: true })
+  }
+
+  /** Ends the run with `writer/close`; leaves what the log does not take within two seconds. */
+  async close(): Promise<void> {
+    if (this.#state !== 'open') return
+    clearInterval(this.#heartbeat)
+    this.#state = 'closing'
+    const closing = this.#enqueue([{ draft: () => ({ type: 'writer/close', events: this.#head.sequence }) }], {
+      patient: true,
+    })
+    const timer = setTimeout(() => this.#abandon(), CLOSE_DEADLINE_MS)
+    await closing.catch((error: unknown) => {
+      // Given up after the deadline: the run then ends without its closing event, which verification reports as such.
+      if (!(error instanceof ToolwardenError)) throw error
+    })
+    clearTimeout(timer)
+    this.#abandon()
+  }
+
+  #enqueue(entries: readonly Entry[], choice: AppendChoice): Promise<Appended> {
+    return new Promise((resolve, reject) => {
+      this.#queue = [
+        ...this.#queue,
+        { entries, ...(choice.last === true ? { last: true } : {}), choice, resolve, reject },
+      ]
+      if (this.#running) return
+      this.#running = true
+      // One turn of the event loop lets calls that arrived together share a commit.
+      setImmediate(() => void this.#run())
+    })
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0 && this.#state !== 'closed') {
+      const { clock } = this.#options
+      const opening = this.#head.sequence === 0 ? [this.#opening()] : []
+      const sealed = sealCommit(this.#head, [...opening, ...this.#queue], {
+        runKey: this.#runKey,
+        nowMicros: () => clock.nowMicros(),
+        newId: () => uuidv7(clock.nowMicros()),
+      })
+      this.#queue = [...sealed.rest]
+      for (const { waiting, error } of sealed.refused) waiting.reject(error)
+      if (sealed.commit !== undefined) await this.#commit(sealed.commit)
+    }
+    this.#running = false
+  }
+
+  /** Hands one commit to the log until it is acknowledged, or surely not written. */
+  async #commit(commit: Commit<Waiting>): Promise<void> {
+    const { eventLog, deadlineMs = APPEND_DEADLINE_MS } = this.#options
+    const told = new Set<Waiting>()
+    const mayUseReserve = commit.parts.every(({ waiting }) => waiting.choice.patient === true)
+    while (this.#state !== 'closed') {
+      try {
+        await eventLog.append('events', commit.records, { deadlineMs, chain: this.chain, mayUseReserve })
+        this.#acknowledge(commit, told)
+        return
+      } catch (error) {
+        const failure = asLogFailure(error)
+        this.#refuseImpatient(commit, told, failure)
+        if (failure.code !== 'LOG_IN_DOUBT' && this.#doubt === undefined) {
+          await this.#putBack(commit, told, failure)
+          return
+        }
+        this.#doubt = failure
+        await pause(RETRY_MS)
+      }
+    }
+  }
+
+  #acknowledge(commit: Commit<Waiting>, told: ReadonlySet<Waiting>): void {
+    this.#head = commit.head
+    this.#doubt = undefined
+    this.#lastEventMicros = this.#options.clock.monotonicMicros()
+    const { hashes, signature } = commit
+    for (const { waiting, events } of commit.parts) {
+      if (told.has(waiting)) waiting.choice.onLateCommit?.(events)
+      else waiting.resolve({ events, hashes, signature })
+    }
+  }
+
+  /** Nothing was written, so the sequence numbers are free: what is patient is sealed anew. */
+  async #putBack(commit: Commit<Waiting>, told: ReadonlySet<Waiting>, failure: ToolwardenError): Promise<void> {
+    const waiting = commit.parts
+      .map((part) => part.waiting)
+      .filter((each) => !told.has(each) && each.choice !== OPENING)
+    if (failure.retriable) this.#queue.unshift(...waiting)
+    else for (const each of waiting) each.reject(failure)
+    if (this.#queue.length > 0) await pause(RETRY_MS)
+  }
+
+  #refuseImpatient(commit: Commit<Waiting>, told: Set<Waiting>, failure: ToolwardenError): void {
+    for (const { waiting } of commit.parts) {
+      if (waiting.choice.patient === true || told.has(waiting)) continue
+      told.add(waiting)
+      waiting.reject(failure)
+    }
+    const [patient, impatient] = [true, false].map((wanted) =>
+      this.#queue.filter(({ choice }) => (choice.patient === true) === wanted),
+    )
+    for (const waiting of impatient ?? []) waiting.reject(failure)
+    this.#queue = patient ?? []
+  }
+
+  #opening(): Waiting {
+    const { publicKey, signature } = this.#runKey.certificate
+    const draft: EventDraft = {
+      type: 'writer/open',
+      publicKey: publicKey.toString('base64url'),
+      certificate: signature.toString('base64url'),
+      ...this.#options.opening,
+    }
+    return { entries: [{ draft }], choice: OPENING, resolve: () => undefined, reject: () => undefined }
+  }
+
+  #beat(): void {
+    const { clock } = this.#options
+    const now = clock.monotonicMicros()
+    const interval = now - this.#lastWorkMicros < HEARTBEAT_IDLE_MS * 1000 ? HEARTBEAT_ACTIVE_MS : HEARTBEAT_IDLE_MS
+    if (this.#running || now - this.#lastEventMicros < interval * 1000) return
+    this.#lastEventMicros = now
+    this.#enqueue([{ draft: { type: 'writer/heartbeat', monotonicMicros: now } }], {}).catch((error: unknown) => {
+      // A heartbeat that the log did not take is not made up for: its absence is the signal.
+      if (!(error instanceof ToolwardenError)) throw error
+    })
+  }
+
+  #abandon(): void {
+    this.#state = 'closed'
+    const error = new ToolwardenError('CHAIN_CLOSED', `the chain ${this.chain} is closed`)
+    for (const waiting of this.#queue) waiting.reject(error)
+    this.#queue = []
+  }
+}
+
+function asLogFailure(error: unknown): ToolwardenError {
+  if (error instanceof ToolwardenError) return error
+  // An adapter that throws something else has a defect; whether it wrote is unknown.
+  return new ToolwardenError('LOG_IN_DOUBT', 'the event log failed in an unknown way', {
+    cause: error,
+    retriable: true,
+  })
+}
+
+function pause(millis: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, millis))
+}

@@ -1,0 +1,132 @@
+// How waiting appends become one commit: sealed one after the other onto the chain's head, signed once. Pure.
+import {
+  type AppendSignature,
+  type Attachments,
+  type ChainHead,
+  type RunKey,
+  type SealedEvent,
+  sealEvent,
+  signAppend,
+} from './chain.ts'
+import { ToolwardenError } from './errors.ts'
+import { chainOf, type EventDraft } from './event.ts'
+import { type LogRecord, MAX_APPEND_BYTES, recordBytes } from './log.ts'
+import { toRecord } from './record.ts'
+
+/** The most events of one commit. */
+export const MAX_COMMIT_EVENTS = 1_000
+
+/** One event to append; a function is given what stands before it in its own append (a decide needs its propose's hash). */
+export type Entry = Attachments & { readonly draft: EventDraft | ((before: readonly SealedEvent[]) => EventDraft) }
+
+/** What a commit needs beside the entries. */
+export interface SealContext {
+  readonly runKey: RunKey
+  readonly nowMicros: () => number
+  readonly newId: () => string
+}
+
+/** Entries that must stand together in one commit. */
+export interface Append {
+  readonly entries: readonly Entry[]
+  /** True for what goes to `control`: no event may follow it in its commit. */
+  readonly last?: boolean
+}
+
+/** The exact bytes that go to the log as one append. */
+export interface Commit<Waiting> {
+  readonly records: readonly LogRecord[]
+  readonly hashes: readonly string[]
+  readonly signature: AppendSignature
+  /** The head once the commit is acknowledged. */
+  readonly head: ChainHead
+  readonly parts: readonly { readonly waiting: Waiting; readonly events: readonly SealedEvent[] }[]
+}
+
+/** What became of the waiting appends: a commit of the first of them, those that can never be sealed, and the rest. */
+export interface Sealed<Waiting> {
+  readonly commit: Commit<Waiting> | undefined
+  readonly refused: readonly { readonly waiting: Waiting; readonly error: ToolwardenError }[]
+  readonly rest: readonly Waiting[]
+}
+
+/** Seals as many waiting appends as one commit holds; an append is never split. */
+export function sealCommit<Waiting extends Append>(
+  head: ChainHead,
+  waiting: readonly Waiting[],
+  context: SealContext,
+): Sealed<Waiting> {
+  const parts: { waiting: Waiting; events: readonly SealedEvent[] }[] = []
+  const refused: { waiting: Waiting; error: ToolwardenError }[] = []
+  const taken: SealedEvent[] = []
+  let bytes = 0
+  let next = 0
+  for (; next < waiting.length; next++) {
+    const append = waiting[next]
+    if (append === undefined) break
+    const sealed = trySeal(headAfter(head, taken), append, context)
+    if (sealed instanceof ToolwardenError) {
+      refused.push({ waiting: append, error: sealed })
+      continue
+    }
+    bytes += sealed.reduce((sum, event) => sum + recordBytes(toRecord(chainOf(event.event), event)), 0)
+    const full = bytes > MAX_APPEND_BYTES || taken.length + sealed.length > MAX_COMMIT_EVENTS
+    if (full && taken.length > 0) break
+    if (full) {
+      refused.push({
+        waiting: append,
+        error: new ToolwardenError(
+          'RECORD_TOO_LARGE',
+          `an append of ${bytes} bytes is over the limit of ${MAX_APPEND_BYTES}`,
+        ),
+      })
+      bytes = 0
+      continue
+    }
+    parts.push({ waiting: append, events: sealed })
+    taken.push(...sealed)
+    if (append.last === true) {
+      next++
+      break
+    }
+  }
+  return {
+    commit: taken.length === 0 ? undefined : signCommit(head, taken, parts, context),
+    refused,
+    rest: waiting.slice(next),
+  }
+}
+
+function trySeal(head: ChainHead, append: Append, context: SealContext): readonly SealedEvent[] | ToolwardenError {
+  const events: SealedEvent[] = []
+  try {
+    for (const { draft, ...attachments } of append.entries) {
+      const fields = typeof draft === 'function' ? draft(events) : draft
+      const place = { identity: context.runKey.identity, micros: context.nowMicros(), id: fields.id ?? context.newId() }
+      events.push(sealEvent(headAfter(head, events), fields, { ...place, ...attachments }))
+    }
+    return events
+  } catch (error) {
+    if (error instanceof ToolwardenError) return error
+    throw error
+  }
+}
+
+function headAfter(head: ChainHead, events: readonly SealedEvent[]): ChainHead {
+  const last = events.at(-1)
+  return last === undefined ? head : { sequence: last.event.sequence, hash: last.hash }
+}
+
+function signCommit<Waiting>(
+  head: ChainHead,
+  events: readonly SealedEvent[],
+  parts: Commit<Waiting>['parts'],
+  { runKey }: SealContext,
+): Commit<Waiting> {
+  const hashes = events.map(({ hash }) => hash)
+  const signature = signAppend(runKey, hashes)
+  const records = events.map((sealed, index) =>
+    toRecord(chainOf(sealed.event), sealed, index === events.length - 1 ? { signature } : {}),
+  )
+  return { records, hashes, signature, head: headAfter(head, events), parts }
+}

@@ -1,0 +1,132 @@
+// Writes to `control` for the roles that may: the chained event first, then its record, so that nothing takes effect
+// unrecorded; and every two seconds a signed `control/state` of what this writer holds to be live.
+import type { Attachments } from './chain.ts'
+import type { Appended, ChainWriter } from './chain-writer.ts'
+import type { Entry } from './commit.ts'
+import type { ControlReader } from './control-reader.ts'
+import { type ControlState, isControlEvent, liveDigest, toControlRecord, toStateRecord } from './control-record.ts'
+import { subjectsOf } from './control-view.ts'
+import { ToolwardenError } from './errors.ts'
+import type { EventDraft } from './event.ts'
+import { APPEND_DEADLINE_MS, type EventLog, type LogRecord } from './log.ts'
+import { type Clock, formatTime } from './time.ts'
+
+/** How often a writer says what is live. */
+export const CONTROL_STATE_MS = 2_000
+const RETRY_MS = 100
+
+/** What a control writer works with; the reader must have been started. */
+export interface ControlWriterOptions {
+  readonly eventLog: EventLog
+  readonly clock: Clock
+  readonly log: string
+  readonly writer: string
+  readonly chainWriter: ChainWriter
+  readonly reader: ControlReader
+}
+
+/** A draft of an event for `control`, made with the revision that it gets. */
+export type ControlDraft = (revision: number) => EventDraft
+
+/** Publishes rules, verdicts and switches of one writer. */
+export class ControlWriter {
+  readonly #options: ControlWriterOptions
+  readonly #timer: NodeJS.Timeout
+  /** The highest revision given by this run; a new one is above it and above all that the reader has seen. */
+  #revision = 0
+  /** Control records go out one after the other, so that their order is the order of their revisions. */
+  #tail: Promise<unknown> = Promise.resolve()
+  #stopped = false
+  #stateWaits = false
+
+  constructor(options: ControlWriterOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => this.#enqueueState(), CONTROL_STATE_MS).unref()
+    this.#enqueueState()
+  }
+
+  /**
+   * Appends the events before it and the control event as one commit, then its record to `control`.
+   * Resolves when both are durable; patient: it waits for the log. Throws CHAIN_CLOSED, EVENT_INVALID.
+   */
+  publish(draft: ControlDraft, before: readonly Entry[] = [], attachments: Attachments = {}): Promise<Appended> {
+    return this.#inTurn(async () => {
+      this.#revision = Math.max(this.#revision, this.#options.reader.view.revision) + 1
+      const entry: Entry = { draft: draft(this.#revision), ...attachments }
+      const [first = entry, ...rest] = [...before, entry]
+      const appended = await this.#options.chainWriter.append([first, ...rest], { patient: true, last: true })
+      const last = appended.events.at(-1)
+      if (last === undefined || !isControlEvent(last.event))
+        throw new ToolwardenError('INTERNAL', 'not an event for control')
+      await this.#send(toControlRecord(appended))
+      return appended
+    })
+  }
+
+  /** Ends the run: nothing is published any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#timer)
+    await this.#tail
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const turn = this.#tail.then(work)
+    this.#tail = turn.catch((error: unknown) => {
+      // The caller of the turn is told; the next turn goes on.
+      if (!(error instanceof ToolwardenError)) throw error
+    })
+    return turn
+  }
+
+  async #send(record: LogRecord): Promise<void> {
+    const { eventLog, chainWriter } = this.#options
+    while (!this.#stopped) {
+      try {
+        await eventLog.append('control', [record], {
+          deadlineMs: APPEND_DEADLINE_MS,
+          chain: chainWriter.chain,
+          mayUseReserve: true,
+        })
+        return
+      } catch (error) {
+        if (!(error instanceof ToolwardenError) || !error.retriable) throw error
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      }
+    }
+    throw new ToolwardenError('CHAIN_CLOSED', `${record.key} was recorded but not published: this run is stopping`)
+  }
+
+  #enqueueState(): void {
+    if (this.#stopped || this.#stateWaits) return
+    this.#stateWaits = true
+    void this.#inTurn(async () => {
+      this.#stateWaits = false
+      const state = this.#state()
+      // Nothing is live before the run is open; and a state that the log does not take is overtaken by the next one.
+      const { eventLog, chainWriter } = this.#options
+      await eventLog.append('control', [toStateRecord(state, chainWriter.runKey)], {
+        deadlineMs: CONTROL_STATE_MS,
+        chain: chainWriter.chain,
+      })
+    }).catch((error: unknown) => {
+      if (!(error instanceof ToolwardenError)) throw error
+    })
+  }
+
+  #state(): ControlState {
+    const { clock, log, writer, chainWriter, reader } = this.#options
+    const micros = clock.nowMicros()
+    const live = subjectsOf(reader.view, writer, micros)
+    const revision = Math.max(this.#revision, reader.view.revision)
+    const envelope = {
+      v: 1,
+      type: 'control/state',
+      log,
+      writer,
+      instance: chainWriter.instance,
+      time: formatTime(micros),
+    } as const
+    return { ...envelope, revision, count: live.length, digest: liveDigest(live) }
+  }
+}
