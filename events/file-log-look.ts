@@ -1,0 +1,39 @@
+// One look at a segment file: its size, and the bytes from a place on. No handle is kept, so any number of chains
+// can be followed and files can be removed by retention at any time.
+import { open } from 'node:fs/promises'
+import { systemCode } from './errors.ts'
+import { MAX_FRAME_BYTES } from './file-log-frame.ts'
+
+/** What stood in a segment file from a place on. */
+export interface SegmentLook {
+  readonly size: number
+  readonly mtimeMs: number
+  readonly bytes: Buffer
+}
+
+/** Always enough for one whole frame. */
+const LOOK_BYTES = 2 * MAX_FRAME_BYTES
+
+/** Reads at most `maxBytes` from `byte` on; undefined when the file is not there. */
+export async function lookAt(path: string, byte: number, maxBytes = LOOK_BYTES): Promise<SegmentLook | undefined> {
+  const handle = await open(path, 'r').catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (handle === undefined) return undefined
+  try {
+    const { size, mtimeMs } = await handle.stat()
+    const wanted = Math.min(Math.max(0, size - byte), maxBytes)
+    const buffer = Buffer.allocUnsafe(wanted)
+    let filled = 0
+    while (filled < wanted) {
+      const { bytesRead } = await handle.read(buffer, filled, wanted - filled, byte + filled)
+      // The writer cut an unacknowledged end off meanwhile.
+      if (bytesRead === 0) break
+      filled += bytesRead
+    }
+    return { size, mtimeMs, bytes: buffer.subarray(0, filled) }
+  } finally {
+    await handle.close()
+  }
+}

@@ -1,0 +1,189 @@
+// The writer's end of one segment file: bytes after the last acknowledged one are rewritten, never trusted.
+// After any failure the file is opened anew by its path and cut back, since a failed fdatasync marks its pages clean.
+import { constants } from 'node:fs'
+import { type FileHandle, open, rename, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { systemCode, ToolwardenError } from './errors.ts'
+import { syncDirectory } from './file-log-paths.ts'
+
+/** The steps of an append at which a test may make the disk fail or hang. */
+export type FaultStep = 'open' | 'write' | 'sync' | 'synced'
+
+/** How a segment is written. */
+export interface SegmentOptions {
+  /** True when an acknowledged append survives a power cut, false when it survives the end of the process only. */
+  readonly durable: boolean
+  /** Called before each step (`synced`: after the sync); what it throws counts as the step's own failure. */
+  readonly fault?: ((step: FaultStep) => Promise<void> | void) | undefined
+}
+
+const FILE_MODE = 0o600
+
+/** One segment file that a chain's writer appends to, one append at a time. */
+export class SegmentFile {
+  readonly path: string
+  readonly #options: SegmentOptions
+  /** Open while #sound; a handle that saw a failure is closed before the next one is opened. */
+  #handle: FileHandle | undefined
+  /** The length after the last acknowledged append; grows only in append(). */
+  #goodBytes: number
+  #sound = false
+
+  constructor(path: string, goodBytes: number, options: SegmentOptions) {
+    this.path = path
+    this.#goodBytes = goodBytes
+    this.#options = options
+  }
+
+  get goodBytes(): number {
+    return this.#goodBytes
+  }
+
+  /**
+   * Adds bytes; `begin` is called when they are about to be written. LOG_FULL and LOG_UNAVAILABLE: a reader can't have
+   * seen them. LOG_IN_DOUBT: it may have.
+   */
+  async append(bytes: Buffer, begin: () => void): Promise<void> {
+    const handle = await this.#openHandle()
+    begin()
+    this.#sound = false
+    await this.#write(handle, bytes)
+    await this.#sync(handle)
+    this.#goodBytes += bytes.length
+    this.#sound = true
+  }
+
+  /** False before the first append and after a failed one: the file has to be looked at before it is written again. */
+  get isSound(): boolean {
+    return this.#sound
+  }
+
+  /** True when a file with acknowledged bytes is no longer there. */
+  async isMissing(): Promise<boolean> {
+    if (this.#goodBytes === 0) return false
+    try {
+      await stat(this.path)
+      return false
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return true
+      throw nothingWritten(this.path, error)
+    }
+  }
+
+  async close(): Promise<void> {
+    const handle = this.#handle
+    this.#handle = undefined
+    this.#sound = false
+    await handle?.close()
+  }
+
+  async #openHandle(): Promise<FileHandle> {
+    if (this.#sound && this.#handle !== undefined) return this.#handle
+    try {
+      await this.close()
+      await this.#options.fault?.('open')
+      const create = this.#goodBytes === 0 ? constants.O_CREAT : 0
+      this.#handle = await open(this.path, constants.O_RDWR | create, FILE_MODE)
+      await this.#cutBack(this.#handle)
+      if (this.#options.durable) await syncDirectory(dirname(this.path))
+    } catch (error) {
+      throw error instanceof ToolwardenError ? error : nothingWritten(this.path, error)
+    }
+    this.#sound = true
+    return this.#handle
+  }
+
+  async #cutBack(handle: FileHandle): Promise<void> {
+    const { size } = await handle.stat()
+    if (size > this.#goodBytes) await handle.truncate(this.#goodBytes)
+    if (size >= this.#goodBytes) return
+    throw new ToolwardenError('LOG_CORRUPT', 'acknowledged records have vanished from the event log', {
+      where: `${this.path}: ${size} bytes, ${this.#goodBytes} were acknowledged`,
+      fix: 'Find out who shortens files there; a restart of this program begins a new chain.',
+    })
+  }
+
+  async #write(handle: FileHandle, bytes: Buffer): Promise<void> {
+    let written = 0
+    try {
+      await this.#options.fault?.('write')
+      while (written < bytes.length) {
+        const result = await handle.write(bytes, written, bytes.length - written, this.#goodBytes + written)
+        if (result.bytesWritten === 0) throw new Error('the file system wrote nothing')
+        written += result.bytesWritten
+      }
+    } catch (cause) {
+      // The whole frame was never in the file, so once what is there of it is cut off nobody can have read it.
+      await handle.truncate(this.#goodBytes).catch((error: unknown) => {
+        throw inDoubt(this.path, new AggregateError([cause, error], 'neither written nor cut back'))
+      })
+      throw nothingWritten(this.path, cause)
+    }
+  }
+
+  async #sync(handle: FileHandle): Promise<void> {
+    try {
+      await this.#options.fault?.('sync')
+      const synced = this.#options.durable ? handle.datasync() : undefined
+      // A file deleted under its writer still takes writes, which nobody will ever read.
+      const [{ nlink }] = await Promise.all([handle.stat(), synced])
+      await this.#options.fault?.('synced')
+      if (nlink === 0) throw new Error('the file was deleted while it was written')
+    } catch (cause) {
+      throw inDoubt(this.path, cause)
+    }
+  }
+}
+
+/** Makes a segment that appears under its name only when it is complete; its name is durable after the first append to it. */
+export async function writeWholeSegment(path: string, bytes: Buffer, options: SegmentOptions): Promise<SegmentFile> {
+  const unfinished = `${path}.new`
+  try {
+    await options.fault?.('open')
+    const handle = await open(unfinished, 'w', FILE_MODE)
+    try {
+      await handle.writeFile(bytes)
+      if (options.durable) await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(unfinished, path)
+  } catch (error) {
+    throw nothingWritten(path, error)
+  }
+  return new SegmentFile(path, bytes.length, options)
+}
+
+/** LOG_FULL or LOG_UNAVAILABLE for a foreign error before which nothing was written. */
+export function nothingWritten(where: string, cause: unknown): ToolwardenError {
+  const code = systemCode(cause)
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
+    const fix = 'Free some space or raise the quota; nothing was lost, the writer goes on by itself.'
+    return new ToolwardenError('LOG_FULL', `the disk of the event log is full (${code})`, {
+      where,
+      fix,
+      cause,
+      retriable: true,
+    })
+  }
+  return new ToolwardenError('LOG_UNAVAILABLE', `the event log can't be written (${code ?? 'unknown error'})`, {
+    where,
+    fix: 'Check that the directory is there, writable, and on a disk that works.',
+    cause,
+    retriable: true,
+  })
+}
+
+/** LOG_IN_DOUBT: the bytes may be in the log, now or later. */
+export function inDoubt(where: string, cause: unknown): ToolwardenError {
+  return new ToolwardenError(
+    'LOG_IN_DOUBT',
+    `the event log did not confirm an append (${systemCode(cause) ?? 'no answer'})`,
+    {
+      where,
+      fix: 'The same bytes are repeated until they are confirmed; check the disk if that does not end.',
+      cause,
+      retriable: true,
+    },
+  )
+}
