@@ -165,7 +165,9 @@ export class TopicFollower {
       this.#scanDue = false
       this.#scannedMs = performance.now()
       const { directories, partitions } = await this.#reading(listTopic(this.#options.root, this.#options.topic))
-      for (const partition of partitions) if (!this.#chains.has(partition)) await this.#begin(partition, from)
+      for (const partition of partitions) {
+        if (this.#chains.get(partition) === undefined) await this.#begin(partition, from)
+      }
       if (!this.#watch.set(new Set([...directories, ...this.#liveDirectories()]))) break
       // What came into a directory before its watch was set is found by looking again.
     } while (!this.#isStopping)

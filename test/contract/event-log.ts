@@ -1,22 +1,26 @@
 // What every event log has to do, whatever it is made of: the embedded files and Kafka run this one suite.
 // Doubles are allowed only where an append was in doubt, and then only of the very same bytes.
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ToolwardenError } from '../../events/errors.ts'
-import type { EventLog, LogRecord, ResumeFrom, StoredRecord, Subscription, Topic } from '../../events/log.ts'
-
-/** One empty log: fresh storage for files, fresh topic names for Kafka. */
-export interface EventLogStorage {
-  /** Opens the log; called again for a restart or for a second process on the same storage. */
-  open(): Promise<EventLog>
-  /** Makes the storage stop answering, as SIGSTOP of a broker or a hung disk does; absent where that can't be done. */
-  readonly freeze?: () => Promise<void>
-  readonly thaw?: () => Promise<void>
-  /** Called after all opened logs were closed. */
-  remove(): Promise<void>
-}
+import type { StoredRecord } from '../../events/log.ts'
+import {
+  append,
+  appendMany,
+  appendUntilTaken,
+  assertGrowing,
+  Bench,
+  DEADLINE_MS,
+  type EventLogStorage,
+  failAt,
+  newChain,
+  newestByKey,
+  numbers,
+  put,
+  resumeAfter,
+  text,
+} from '../support/event-log-bench.ts'
 
 /** How the suite reaches an adapter. */
 export interface EventLogHarness {
@@ -30,7 +34,6 @@ export interface EventLogHarness {
   createStorage(): Promise<EventLogStorage>
 }
 
-const DEADLINE_MS = 10_000
 const FROZEN_DEADLINE_MS = 500
 
 /** Runs the contract on one adapter. */
@@ -271,151 +274,4 @@ function describeFrozen(bench: () => Bench): void {
     await reader.until(() => reader.values(chain).includes('after'))
     assert.deepEqual([...new Set(reader.values(chain))], ['before', 'doubtful', 'after'])
   })
-}
-
-/** One test's storage with everything that was opened on it. */
-class Bench {
-  readonly storage: EventLogStorage
-  readonly #patienceMs: number
-  readonly #logs: EventLog[] = []
-
-  constructor(storage: EventLogStorage, patienceMs: number) {
-    this.storage = storage
-    this.#patienceMs = patienceMs
-  }
-
-  async open(): Promise<EventLog> {
-    const log = await this.storage.open()
-    this.#logs.push(log)
-    return log
-  }
-
-  async read(log: EventLog, options: { from?: ResumeFrom; maxBatchRecords?: number } = {}): Promise<Reader> {
-    const reader = new Reader(this.#patienceMs)
-    reader.subscription = await log.subscribe('events', { from: 'beginning', ...options }, (batch) => reader.add(batch))
-    return reader
-  }
-
-  async latest(log: EventLog): Promise<Reader> {
-    const reader = new Reader(this.#patienceMs)
-    reader.subscription = await log.latest('control', (record) => reader.add([record]))
-    return reader
-  }
-
-  async remove(): Promise<void> {
-    for (const log of this.#logs) await log.close()
-    await this.storage.remove()
-  }
-}
-
-/** Collects what a subscription hands over. */
-class Reader {
-  readonly batches: StoredRecord[][] = []
-  readonly records: StoredRecord[] = []
-  subscription: Subscription = { caughtUp: Promise.reject(new Error('not subscribed')), stop: async () => undefined }
-  readonly #patienceMs: number
-  #check: () => void = () => undefined
-
-  constructor(patienceMs: number) {
-    this.#patienceMs = patienceMs
-    this.subscription.caughtUp.catch(() => undefined)
-  }
-
-  add(batch: readonly StoredRecord[]): void {
-    this.batches.push([...batch])
-    this.records.push(...batch)
-    this.#check()
-  }
-
-  values(chain: string): string[] {
-    return this.records.filter((record) => record.key === chain).map(text)
-  }
-
-  async until(condition: () => boolean): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`after ${this.#patienceMs} ms: ${this.records.map(text).slice(-20)}`)),
-        this.#patienceMs,
-      )
-    })
-    const met = new Promise<void>((resolve) => {
-      this.#check = () => condition() && resolve()
-      this.#check()
-    })
-    await Promise.race([met, late]).finally(() => clearTimeout(timer))
-  }
-}
-
-/** A run of a writer of its own: on `control` a new run of the same writer replaces the older ones. */
-function newChain(): string {
-  return `gateway/${randomUUID().slice(0, 8)}/${randomUUID()}`
-}
-
-function toRecords(key: string, values: readonly string[]): LogRecord[] {
-  return values.map((value) => ({ key, value: Buffer.from(value), headers: {} }))
-}
-
-async function append(log: EventLog, chain: string, values: readonly string[], deadlineMs = DEADLINE_MS) {
-  return log.append('events', toRecords(chain, values), { deadlineMs, chain })
-}
-
-async function appendMany(log: EventLog, chain: string, count: number): Promise<void> {
-  for (const value of numbers(0, count)) await append(log, chain, [value])
-}
-
-async function put(log: EventLog, chain: string, key: string, value: string): Promise<void> {
-  const topic: Topic = 'control'
-  await log.append(topic, toRecords(key, [value]), { deadlineMs: DEADLINE_MS, chain })
-}
-
-async function appendUntilTaken(log: EventLog, chain: string, value: string): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    const error = await append(log, chain, [value]).then(
-      () => undefined,
-      (reason: unknown) => reason,
-    )
-    if (error === undefined) return
-    if (!(error instanceof ToolwardenError && error.retriable) || attempt === 5) throw error
-  }
-}
-
-/** Subscribes with a handler that throws at `value`, one record a batch; resolves with what onStopped was told. */
-async function failAt(log: EventLog, value: string, handled: StoredRecord[]): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const handle = (batch: readonly StoredRecord[]) => {
-      if (batch.some((record) => text(record) === value)) throw new Error('refused by the test')
-      handled.push(...batch)
-    }
-    log.subscribe('events', { from: 'beginning', maxBatchRecords: 1, onStopped: resolve }, handle).catch(reject)
-  })
-}
-
-function resumeAfter(handled: readonly StoredRecord[]): ResumeFrom {
-  return async (partition) => {
-    const offsets = handled
-      .filter((record) => record.position.partition === partition)
-      .map((record) => record.position.offset)
-    return offsets.length === 0 ? 'beginning' : Math.max(...offsets) + 1
-  }
-}
-
-function newestByKey(records: readonly StoredRecord[]): Record<string, string> {
-  return Object.fromEntries(records.map((record) => [record.key, text(record)]))
-}
-
-function assertGrowing(records: readonly StoredRecord[]): void {
-  const last = new Map<string, number>()
-  for (const { position } of records) {
-    assert.ok(position.offset > (last.get(position.partition) ?? -1))
-    last.set(position.partition, position.offset)
-  }
-}
-
-function numbers(from: number, to: number): string[] {
-  return Array.from({ length: to - from }, (_, index) => String(from + index))
-}
-
-function text(record: StoredRecord): string {
-  return Buffer.from(record.value).toString('utf8')
 }

@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FileLog } from '../../events/file-log.ts'
-import { describeEventLog, type EventLogStorage } from '../contract/event-log.ts'
+import { describeEventLog } from '../contract/event-log.ts'
+import type { EventLogStorage } from '../support/event-log-bench.ts'
 import { Gate } from '../support/gate.ts'
 
 describeEventLog({ name: 'files', patienceMs: 5_000, createStorage })
