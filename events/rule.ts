@@ -68,7 +68,8 @@ export function parseRule(value: unknown): Rule {
 
 /** What a rule is compared with: one proposed call. */
 export interface RuleSubject {
-  readonly session: string
+  /** The call's session, and every other one seen on its connection: a new session id does not lift a rule. */
+  readonly sessions: readonly string[]
   readonly principal: string
   readonly server: string
   readonly tool: string
@@ -79,7 +80,7 @@ export interface RuleSubject {
 /** Whether a rule applies to a call; its expiry is the caller's to check. */
 export function ruleMatches(rule: Rule, call: RuleSubject): boolean {
   const { scope } = rule
-  if (scope.session !== undefined && scope.session !== call.session) return false
+  if (scope.session !== undefined && !call.sessions.includes(scope.session)) return false
   if (scope.principal !== undefined && scope.principal !== call.principal) return false
   if (scope.server !== undefined && scope.server !== call.server) return false
   if (rule.tool !== '*' && rule.tool !== call.tool) return false

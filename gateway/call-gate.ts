@@ -1,0 +1,175 @@
+// The gate that every governed request passes, whatever the transport: decided, recorded durably, and only then forwarded;
+// its answer is released only after its receipt is durable. When the log can't take the record, the call is denied.
+
+import type { Json } from '../events/canonical.ts'
+import type { SealedEvent } from '../events/chain.ts'
+import type { ControlView } from '../events/control-view.ts'
+import { ToolwardenError } from '../events/errors.ts'
+import { argumentSignals, resultSignals } from '../events/signals.ts'
+import { type Clock, uuidv7 } from '../events/time.ts'
+import type { ToolClass } from '../events/tool-class.ts'
+import type { CallContext, ConnectionContext } from './context.ts'
+import { type Decision, type DecisionBasis, decideCall, type ProposedCall } from './decide.ts'
+import type { Outcome, Recorder } from './recorder.ts'
+
+/** The most calls that are decided or awaited at once; more are refused. */
+export const MAX_OPEN_CALLS = 10_000
+
+/** A governed request as the transport read it. */
+export interface GovernedRequest {
+  readonly connection: ConnectionContext
+  readonly method: string
+  readonly tool: string
+  readonly toolClass: ToolClass
+  /** The exact bytes of `arguments`; empty where there are none. */
+  readonly argumentsBytes: Buffer
+  readonly argumentsValue: unknown
+  readonly sessions: readonly string[]
+}
+
+/** A call that was allowed and recorded; it must be settled. */
+export interface OpenCall {
+  readonly context: CallContext
+  /** Hash of the decide that allowed it: what its receipt names as its parent. */
+  readonly decideHash: string
+  readonly toolClass: ToolClass
+  /** Monotonic, microseconds. */
+  readonly startedMicros: number
+}
+
+/** What the gate says of a request. */
+export type Admission =
+  | { readonly type: 'forward'; readonly call: OpenCall }
+  | {
+      readonly type: 'refuse'
+      readonly call: string
+      readonly decision: Pick<Decision, 'decision' | 'reason' | 'text' | 'rule' | 'adaptiveRule'>
+    }
+
+/** What a gate works with. */
+export interface CallGateOptions {
+  readonly recorder: Recorder
+  readonly clock: Clock
+  readonly deploymentKey: Buffer
+  readonly newBasis: () => Omit<DecisionBasis, 'control'>
+  readonly control: () => ControlView
+  /** Resolves once control has been read, or will not be for now; the first decision waits for it. */
+  readonly ready: Promise<void>
+}
+
+/** Decides and records governed requests, and settles those that were forwarded. */
+export class CallGate {
+  readonly #options: CallGateOptions
+  /** Calls that were admitted or are being decided. */
+  #open = 0
+
+  constructor(options: CallGateOptions) {
+    this.#options = options
+  }
+
+  /** Resolves once the decision is durable; a request that can't be recorded is refused, never forwarded. */
+  async admit(request: GovernedRequest): Promise<Admission> {
+    const { clock, recorder } = this.#options
+    const context: CallContext = { ...request.connection, call: uuidv7(clock.nowMicros()), tool: request.tool }
+    if (this.#open >= MAX_OPEN_CALLS)
+      return refusal(context, {
+        decision: 'deny',
+        reason: 'too_many_calls',
+        text: `${MAX_OPEN_CALLS} calls are under way`,
+      })
+    this.#open++
+    const startedMicros = clock.monotonicMicros()
+    try {
+      await this.#options.ready
+      const call = this.#proposed(request, context)
+      const decision = decideCall(call, this.#basis())
+      const proposal = {
+        context,
+        method: request.method,
+        argumentsBytes: request.argumentsBytes,
+        signals: call.signals,
+      }
+      const { events } = await recorder.decided(proposal, decision, (late) => this.#closeLate(context, late))
+      const decideHash = events.at(-1)?.hash ?? ''
+      if (decision.decision !== 'allow') return this.#refuse(context, decision)
+      const open: OpenCall = { context, decideHash, toolClass: request.toolClass, startedMicros }
+      return await this.#checkAgain(call, open)
+    } catch (error) {
+      return this.#refuse(context, unrecorded(error))
+    }
+  }
+
+  /** Resolves once the receipt is durable; then, and only then, the answer may be released. */
+  async settle(
+    call: OpenCall,
+    outcome: { status: Outcome['status']; resultBytes?: Buffer; resultValue?: unknown },
+  ): Promise<void> {
+    const { recorder, clock, deploymentKey } = this.#options
+    const { status, resultBytes, resultValue } = outcome
+    const signals =
+      resultBytes === undefined ? undefined : resultSignals(deploymentKey, call.toolClass, resultValue as Json)
+    await recorder.receipt(call.context, call.decideHash, {
+      status,
+      durationMicros: Math.max(0, clock.monotonicMicros() - call.startedMicros),
+      ...(resultBytes === undefined ? {} : { resultBytes }),
+      ...(signals === undefined ? {} : { signals }),
+    })
+    this.#open--
+  }
+
+  /** A rule may have arrived while the decision was on its way to the log: it counts. */
+  async #checkAgain(call: ProposedCall, open: OpenCall): Promise<Admission> {
+    const now = decideCall(call, this.#basis())
+    if (now.decision === 'allow') return { type: 'forward', call: open }
+    await this.settle(open, { status: 'not_forwarded' })
+    return refusal(open.context, now)
+  }
+
+  #proposed(request: GovernedRequest, context: CallContext): ProposedCall {
+    const value = (request.argumentsValue ?? {}) as Json
+    const signals = argumentSignals(this.#options.deploymentKey, request.toolClass, value)
+    return { context, argumentsValue: request.argumentsValue, signals, sessions: request.sessions }
+  }
+
+  #basis(): DecisionBasis {
+    return { ...this.#options.newBasis(), control: this.#options.control() }
+  }
+
+  #refuse(context: CallContext, decision: Refused): Admission {
+    this.#open--
+    return refusal(context, decision)
+  }
+
+  /** The client was told that the call was denied, then its record turned out to be in the log: it was not forwarded. */
+  #closeLate(context: CallContext, events: readonly SealedEvent[]): void {
+    const decide = events.at(-1)
+    if (decide?.event.type !== 'authorization/decide' || decide.event.decision !== 'allow') return
+    this.#options.recorder
+      .receipt(context, decide.hash, { status: 'not_forwarded', durationMicros: 0 })
+      .catch((error: unknown) => {
+        // The run ended first: the call stays open in the record, and verification names it.
+        if (!(error instanceof ToolwardenError)) throw error
+      })
+  }
+}
+
+type Refused = Extract<Admission, { type: 'refuse' }>['decision']
+
+function refusal({ call }: CallContext, decision: Refused): Admission {
+  return { type: 'refuse', call, decision }
+}
+
+function unrecorded(error: unknown): Refused {
+  if (!(error instanceof ToolwardenError))
+    return { decision: 'deny', reason: 'evaluation_error', text: 'the call could not be evaluated' }
+  if (error.code === 'CHAIN_CLOSED') return { decision: 'deny', reason: 'stopping', text: 'the gateway is stopping' }
+  if (error.code === 'LOG_FULL')
+    return { decision: 'deny', reason: 'log_full', text: 'the event log has no room, so the call cannot be recorded' }
+  if (error.code.startsWith('LOG_'))
+    return {
+      decision: 'deny',
+      reason: 'log_unavailable',
+      text: 'the event log is unavailable, so the call cannot be recorded',
+    }
+  return { decision: 'deny', reason: 'evaluation_error', text: `the call cannot be recorded: ${error.message}` }
+}

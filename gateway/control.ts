@@ -1,0 +1,61 @@
+// What reaches a gateway over `control`: adaptive rules, and how fresh the view of them is.
+// A gateway checks the bounds of every rule itself; what is out of bounds is reported and not honoured.
+import { type ControlView, controlFreshness, liveRules } from '../events/control-view.ts'
+import { MAX_RULE_LIFE_MS, MAX_RULES_PER_PRINCIPAL, type Rule, type RuleSubject, ruleMatches } from '../events/rule.ts'
+import { parseTime } from '../events/time.ts'
+
+/** How control must stand for calls to be allowed. */
+export interface ControlNeed {
+  /** The writers whose `control/state` must be fresh. */
+  readonly writers: readonly string[]
+  readonly maxAgeMicros: number
+  /** Distributed: deny without fresh control. Embedded, where `up` may be off: go on as configured, and say so. */
+  readonly required: boolean
+}
+
+/** How old a `control/state` may be. */
+export const CONTROL_MAX_AGE_MICROS = 10_000_000
+/** How far a rule's writer's clock may be ahead. */
+const CLOCK_SKEW_MICROS = 60_000_000
+
+/** What a decide says of control. */
+export interface ControlStanding {
+  readonly state: 'fresh' | 'stale' | 'none'
+  readonly revision: number
+  readonly epoch?: string
+}
+
+/** How control stands at a time. */
+export function controlStanding(view: ControlView, need: ControlNeed, nowMicros: number): ControlStanding {
+  const epochs = need.writers
+    .map((writer) => view.states.get(writer)?.state.instance)
+    .filter((instance) => instance !== undefined)
+  const epoch = epochs.toSorted().at(-1)
+  const state = controlFreshness(view, { writers: need.writers, maxAgeMicros: need.maxAgeMicros, nowMicros })
+  return { state, revision: view.revision, ...(epoch === undefined ? {} : { epoch }) }
+}
+
+/** What the adaptive rules say of a call: the strictest of those that match. */
+export type AdaptiveFinding =
+  | { readonly action: 'deny' | 'escalate'; readonly rule: Rule; readonly reason: string }
+  | { readonly action: 'escalate'; readonly rule: undefined; readonly reason: string }
+
+/** Finds the rule in force for a call. Above MAX_RULES_PER_PRINCIPAL live rules all writes of a principal escalate. */
+export function findAdaptiveRule(view: ControlView, call: RuleSubject, nowMicros: number): AdaptiveFinding | undefined {
+  const rules = liveRules(view, nowMicros).filter((rule) => ruleProblem(rule) === undefined)
+  const matching = rules.filter((rule) => ruleMatches(rule, call))
+  const deny = matching.find(({ action }) => action === 'deny')
+  if (deny !== undefined) return { action: 'deny', rule: deny, reason: deny.reason }
+  const escalate = matching[0]
+  if (escalate !== undefined) return { action: 'escalate', rule: escalate, reason: escalate.reason }
+  const own = rules.filter(({ scope }) => scope.principal === call.principal)
+  if (own.length < MAX_RULES_PER_PRINCIPAL || call.toolClass === 'read') return undefined
+  return { action: 'escalate', rule: undefined, reason: `${own.length} adaptive rules are in force for this principal` }
+}
+
+/** What makes a rule one that no detector may send: a life above an hour. Scope and action are bound by its schema. */
+export function ruleProblem(rule: Rule): string | undefined {
+  const lifeMicros = parseTime(rule.expiresAt) - parseTime(rule.createdAt)
+  if (lifeMicros > MAX_RULE_LIFE_MS * 1000 + CLOCK_SKEW_MICROS) return 'the rule lives for more than an hour'
+  return undefined
+}

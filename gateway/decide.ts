@@ -1,0 +1,100 @@
+// One decision about one call, in the order of policy.md: self-protection, adaptive rules, the file's rules, the default;
+// and the fail-closed conditions around them. Pure.
+import type { ControlView } from '../events/control-view.ts'
+import type { DecisionReason } from '../events/reason.ts'
+import type { Signals } from '../events/signals.ts'
+import type { CallContext } from './context.ts'
+import { type ControlNeed, type ControlStanding, controlStanding, findAdaptiveRule } from './control.ts'
+import { type DecisionFacts, decide as decideByPolicy } from './policy/evaluate.ts'
+import type { Policy } from './policy/policy.ts'
+
+/** What decisions are made from. */
+export interface DecisionBasis {
+  /** Undefined where no valid policy could be loaded: everything is denied. */
+  readonly policy: Policy | undefined
+  readonly control: ControlView
+  readonly need: ControlNeed
+  readonly facts: DecisionFacts
+}
+
+/** A call as it is decided on. */
+export interface ProposedCall {
+  readonly context: CallContext
+  readonly argumentsValue: unknown
+  readonly signals: Signals
+  /** Every session seen on the connection, the call's among them. */
+  readonly sessions: readonly string[]
+}
+
+/** A decision, with everything that its `authorization/decide` says. */
+export interface Decision {
+  readonly decision: 'allow' | 'deny' | 'escalate'
+  readonly reason: DecisionReason
+  readonly text: string
+  readonly rule?: string
+  readonly adaptiveRule?: string
+  readonly policy?: string
+  readonly control: ControlStanding
+}
+
+/** Decides; never throws: what can't be evaluated is denied. */
+export function decideCall(call: ProposedCall, basis: DecisionBasis): Decision {
+  const nowMicros = basis.facts.nowMs * 1000
+  const control = controlStanding(basis.control, basis.need, nowMicros)
+  const { policy } = basis
+  if (policy === undefined)
+    return { decision: 'deny', reason: 'policy_missing', text: 'no valid policy is loaded', control }
+  const { server, tool, principal, client } = call.context
+  const byPolicy = decideByPolicy(
+    policy,
+    { server, tool, principal, client, argumentsValue: call.argumentsValue },
+    basis.facts,
+  )
+  const decision: Decision = {
+    decision: byPolicy.decision,
+    reason: reasonOf(byPolicy),
+    text: byPolicy.text,
+    rule: byPolicy.rule,
+    policy: policy.hash,
+    control,
+  }
+  if (byPolicy.decision === 'deny' && byPolicy.reason === 'self_protection') return decision
+  if (control.state !== 'fresh' && basis.need.required) {
+    return {
+      decision: 'deny',
+      reason: 'control_stale',
+      text: 'adaptive rules cannot be read: the detectors have not been heard of',
+      policy: policy.hash,
+      control,
+    }
+  }
+  return stricter(decision, call, basis)
+}
+
+function stricter(
+  decision: Decision,
+  { context, signals, sessions }: ProposedCall,
+  { control, facts }: DecisionBasis,
+): Decision {
+  const { principal, server, tool } = context
+  const found = findAdaptiveRule(
+    control,
+    { sessions, principal, server, tool, toolClass: signals.toolClass, signals },
+    facts.nowMs * 1000,
+  )
+  if (found === undefined) return decision
+  // A rule only ever narrows: what the policy denies stays denied for the policy's reason.
+  if (decision.decision === 'deny' || (decision.decision === 'escalate' && found.action === 'escalate')) return decision
+  const id = found.rule === undefined ? {} : { adaptiveRule: found.rule.id }
+  return { ...decision, decision: found.action, reason: 'adaptive_rule', text: found.reason, ...id }
+}
+
+function reasonOf({
+  decision,
+  reason,
+}: {
+  readonly decision: string
+  readonly reason: DecisionReason
+}): DecisionReason {
+  return decision === 'escalate' ? 'needs_approval' : reason
+}

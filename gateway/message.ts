@@ -1,0 +1,154 @@
+// One MCP message as bytes, read so that it can be understood in one way only (JSON-RPC 2.0; MCP 2025-11-25, base protocol).
+// What a server might read otherwise than the policy does is refused here, before anything else looks at it.
+import { type JsonShape, type Members, type Span, scanShape } from './json-shape.ts'
+
+/** A request id; `1` is not `"1"`. */
+export type RequestId = string | number
+
+/** A message that reads in one way only. */
+export type Message =
+  | {
+      readonly kind: 'request'
+      readonly id: RequestId
+      readonly method: string
+      readonly value: MessageValue
+      readonly shape: JsonShape
+    }
+  | { readonly kind: 'notification'; readonly method: string; readonly value: MessageValue; readonly shape: JsonShape }
+  | { readonly kind: 'response'; readonly id: RequestId; readonly value: MessageValue; readonly shape: JsonShape }
+
+/** The parsed outermost object. */
+export type MessageValue = Readonly<Record<string, unknown>>
+
+/** Why a message is refused: a JSON-RPC error code and a text; the id where it could be read. */
+export interface Unreadable {
+  readonly kind: 'unreadable'
+  readonly code: -32700 | -32600
+  readonly reason: string
+  readonly id?: RequestId
+}
+
+const PARSE_ERROR = -32700
+const INVALID_REQUEST = -32600
+const MESSAGE_KEYS = ['jsonrpc', 'id', 'method', 'params', 'result', 'error']
+const PARAMS_KEYS = ['name', 'arguments', 'uri', 'task', '_meta', 'requestId']
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Reads a message of a client, with every refusal of "Fail closed on what can't be read one way only". */
+export function readClientMessage(bytes: Buffer): Message | Unreadable {
+  const parsed = parseObject(bytes)
+  if (parsed.refused !== undefined) return parsed.refused
+  const object = parsed.value
+  const shape = scanShape(bytes)
+  const { id, method } = object
+  const known = typeof id === 'string' || typeof id === 'number' ? { id } : {}
+  const refuse = (reason: string): Unreadable => ({ kind: 'unreadable', code: INVALID_REQUEST, reason, ...known })
+  if (shape.duplicateKey !== undefined) return refuse('a key stands twice in one object')
+  const lookAlike = findLookAlike(shape.members, MESSAGE_KEYS) ?? findLookAlike(shape.params, PARAMS_KEYS)
+  if (lookAlike !== undefined) return refuse(`a key that could be read as "${lookAlike}"`)
+  if ('id' in object && !isRequestId(id)) return refuse('an id is a string or an integer')
+  if (method === undefined)
+    return isRequestId(id) ? { kind: 'response', id, value: object, shape } : refuse('neither a method nor an id')
+  if (typeof method !== 'string' || !method.isWellFormed()) return refuse('a method is a string')
+  if ('result' in object || 'error' in object) return refuse('both a method and a result')
+  return isRequestId(id)
+    ? { kind: 'request', id, method, value: object, shape }
+    : { kind: 'notification', method, value: object, shape }
+}
+
+/**
+ * Reads a message of a server as the most lenient client would. `foreign` is a line that no client takes for a message,
+ * `suspect` one that some client might take for an answer although it can't be read here: NaN, a batch, a hidden line.
+ */
+export function readServerMessage(bytes: Buffer): Message | 'foreign' | 'suspect' {
+  const text = bytes.toString('utf8')
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return hidesMessage(text) ? 'suspect' : 'foreign'
+  }
+  const value = asObject(parsed)
+  if (value === undefined) return Array.isArray(parsed) && parsed.some(asObject) ? 'suspect' : 'foreign'
+  const { id, method } = value
+  const shape = scanShape(bytes)
+  if (typeof method === 'string')
+    return isRequestId(id)
+      ? { kind: 'request', id, method, value, shape }
+      : { kind: 'notification', method, value, shape }
+  if (shape.members?.has('id') !== true) return 'foreign'
+  return isRequestId(id) && shape.duplicateKey !== 'id' ? { kind: 'response', id, value, shape } : 'suspect'
+}
+
+/** The exact bytes of a member of `params`. */
+export function paramBytes(bytes: Buffer, shape: JsonShape, key: string): Buffer | undefined {
+  const span: Span | undefined = shape.params?.get(key)
+  return span === undefined ? undefined : bytes.subarray(span.start, span.end)
+}
+
+/** The exact bytes of an outermost member. */
+export function memberBytes(bytes: Buffer, shape: JsonShape, key: string): Buffer | undefined {
+  const span = shape.members?.get(key)
+  return span === undefined ? undefined : bytes.subarray(span.start, span.end)
+}
+
+/** The key under which an id is looked up: type and value. */
+export function idKey(id: RequestId): string {
+  return `${typeof id}:${id}`
+}
+
+/** Object members of a value that may be anything. */
+export function asObject(value: unknown): MessageValue | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as MessageValue) : undefined
+}
+
+type Parsed = { readonly value: MessageValue; readonly refused?: undefined } | { readonly refused: Unreadable }
+
+function parseObject(bytes: Buffer): Parsed {
+  const refuse = (code: Unreadable['code'], reason: string): Parsed => ({
+    refused: { kind: 'unreadable', code, reason },
+  })
+  let text: string
+  try {
+    text = UTF8.decode(bytes)
+  } catch (error) {
+    if (error instanceof TypeError) return refuse(PARSE_ERROR, 'not UTF-8')
+    throw error
+  }
+  if (text.startsWith('\ufeff')) return refuse(PARSE_ERROR, 'a byte order mark before the message')
+  // A raw CR ends a line for some servers: one `ping` line with a `tools/call` between two CRs executed the tool.
+  if (bytes.includes(0x0d)) return refuse(PARSE_ERROR, 'a carriage return inside a line')
+  try {
+    const value: unknown = JSON.parse(text)
+    if (Array.isArray(value)) return refuse(INVALID_REQUEST, 'batches are not part of MCP')
+    const object = asObject(value)
+    return object === undefined ? refuse(INVALID_REQUEST, 'not a JSON object') : { value: object }
+  } catch (error) {
+    if (error instanceof SyntaxError) return refuse(PARSE_ERROR, 'not one complete JSON object')
+    throw error
+  }
+}
+
+/** Text that is not JSON here, yet names an id where a message would: Python reads NaN, some clients end lines at a raw CR. */
+function hidesMessage(text: string): boolean {
+  return text.split('\r').some((part) => /^[\s\ufeff]*[[{]/.test(part) && /"id"|\\u00/.test(part))
+}
+
+function isRequestId(id: unknown): id is RequestId {
+  return (typeof id === 'string' && id.isWellFormed()) || (typeof id === 'number' && Number.isSafeInteger(id))
+}
+
+/** The protected key that another key of the object could be taken for: by case, trailing NUL, blanks or Unicode folding. */
+function findLookAlike(members: Members | undefined, keys: readonly string[]): string | undefined {
+  for (const key of members?.keys() ?? []) {
+    if (keys.includes(key)) continue
+    const folded = key
+      .normalize('NFKC')
+      .toLowerCase()
+      .replace(/[\p{C}\p{Z}]/gu, '')
+    const found = keys.find((each) => each.toLowerCase() === folded)
+    if (found !== undefined) return found
+  }
+  return undefined
+}

@@ -1,0 +1,43 @@
+// What a refusal looks like on the wire (gateway.md): a tool result with `isError: true`, which the model reads, or a
+// JSON-RPC error where a result would not do. Nothing secret in the text.
+import type { Admission } from './call-gate.ts'
+import type { RequestId } from './message.ts'
+
+/** The JSON-RPC code of a refused request that has no tool result; outside the reserved ranges. */
+export const REFUSED_CODE = -31403
+
+/** How the refused request was made. */
+export interface RefusedRequest {
+  readonly id: RequestId
+  /** True for a task-augmented call, which is answered with an error. */
+  readonly isTask: boolean
+  /** True for protocol 2026-07-28, whose results say `resultType`. */
+  readonly isModern: boolean
+}
+
+/** The answer to a refused `tools/call`. */
+export function refusalMessage(
+  request: RefusedRequest,
+  { call, decision }: Extract<Admission, { type: 'refuse' }>,
+): string {
+  const rule = decision.adaptiveRule ?? decision.rule ?? decision.reason
+  const lead = decision.decision === 'escalate' ? 'Needs approval by policy' : 'Blocked by policy'
+  const text = `${lead} ${rule}: ${decision.text}. Call ${call}.`
+  if (request.isTask)
+    return JSON.stringify({
+      jsonrpc: '2.0',
+      id: request.id,
+      error: { code: REFUSED_CODE, message: text, data: { rule, call } },
+    })
+  const result = {
+    content: [{ type: 'text', text }],
+    isError: true,
+    ...(request.isModern ? { resultType: 'complete' } : {}),
+  }
+  return JSON.stringify({ jsonrpc: '2.0', id: request.id, result })
+}
+
+/** The answer to a message that could not be read in one way only; `id` is null where none could be read. */
+export function errorMessage(id: RequestId | undefined, code: number, message: string): string {
+  return JSON.stringify({ jsonrpc: '2.0', id: id ?? null, error: { code, message } })
+}

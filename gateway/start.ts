@@ -1,0 +1,114 @@
+// A gateway run without its transport: chain, control, policy and gate put together from what the command line gives.
+import { ChainWriter } from '../events/chain-writer.ts'
+import { ControlReader, type RefusedControl } from '../events/control-reader.ts'
+import { describeError, ToolwardenError } from '../events/errors.ts'
+import type { KeyPair } from '../events/keys.ts'
+import type { EventLog } from '../events/log.ts'
+import type { Clock } from '../events/time.ts'
+import type { Trust } from '../events/trust.ts'
+import { CallGate } from './call-gate.ts'
+import type { ControlNeed } from './control.ts'
+import type { DecisionFacts } from './policy/evaluate.ts'
+import type { Policy } from './policy/policy.ts'
+import { Recorder, type RecordSettings } from './recorder.ts'
+
+/** How long the first decision waits for `control` to be read; then it is made without. */
+export const CONTROL_WAIT_MS = 5_000
+/** The most refused control records that one run reports. */
+const MAX_REFUSED = 100
+
+/** What a gateway run is made of. */
+export interface GatewayOptions {
+  readonly eventLog: EventLog
+  readonly clock: Clock
+  readonly log: string
+  /** `gateway/<name>`. */
+  readonly writer: string
+  readonly server: string
+  readonly key: KeyPair
+  readonly deploymentKey: Buffer
+  readonly trust: Trust
+  readonly opening: { readonly software: string; readonly configuration: string }
+  readonly record: RecordSettings
+  readonly need: ControlNeed
+  /** Undefined where no valid policy could be loaded: every call is denied. */
+  readonly policy: Policy | undefined
+  readonly facts: Omit<DecisionFacts, 'nowMs'>
+  readonly randomBytes: (size: number) => Buffer
+  /** For people. */
+  readonly warn: (text: string) => void
+}
+
+/** A gateway run that a transport can use. */
+export interface GatewayRun {
+  readonly gate: CallGate
+  readonly recorder: Recorder
+  readonly chain: string
+  /** Ends the run's chain and stops following control; the event log is the caller's to close. */
+  readonly stop: () => Promise<void>
+}
+
+/** Starts a run; nothing waits for the log here, so that a client's `initialize` is not held up. */
+export function startGateway(options: GatewayOptions): GatewayRun {
+  const { eventLog, clock, log, writer, trust, opening, policy, warn } = options
+  const withPolicy = { ...opening, ...(policy === undefined ? {} : { policy: policy.hash }) }
+  const chainWriter = new ChainWriter({ eventLog, clock, log, writer, key: options.key, opening: withPolicy })
+  const { deploymentKey, randomBytes, record } = options
+  const recorder = new Recorder({ chainWriter, settings: record, deploymentKey, randomBytes })
+  const fail = (error: unknown): void => {
+    if (!(error instanceof ToolwardenError) || error.code !== 'CHAIN_CLOSED') warn(describeError(error))
+  }
+  const reader = new ControlReader({
+    eventLog,
+    log,
+    trust,
+    onRefused: reportRefused(options, recorder, fail),
+    onStopped: fail,
+  })
+  const control = withTimeout(reader.start(), CONTROL_WAIT_MS).catch(fail)
+  chainWriter.open().catch(fail)
+  const gate = new CallGate({
+    recorder,
+    clock,
+    deploymentKey,
+    ready: control,
+    control: () => reader.view,
+    newBasis: () => ({
+      policy,
+      need: options.need,
+      facts: { ...options.facts, nowMs: Math.floor(clock.nowMicros() / 1000) },
+    }),
+  })
+  const stop = async (): Promise<void> => {
+    await reader.stop()
+    await chainWriter.close()
+  }
+  return { gate, recorder, chain: chainWriter.chain, stop }
+}
+
+function reportRefused(
+  { server }: GatewayOptions,
+  recorder: Recorder,
+  fail: (error: unknown) => void,
+): (refused: RefusedControl) => void {
+  const seen = new Set<string>()
+  return (refused) => {
+    if (seen.size >= MAX_REFUSED || seen.has(refused.digest)) return
+    seen.add(refused.digest)
+    recorder.note({ type: 'control/refused', server, ...refused }).catch(fail)
+  }
+}
+
+async function withTimeout(work: Promise<void>, millis: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(
+          new ToolwardenError('LOG_UNAVAILABLE', `control could not be read within ${millis} ms`, { retriable: true }),
+        ),
+      millis,
+    )
+  })
+  await Promise.race([work, late]).finally(() => clearTimeout(timer))
+}

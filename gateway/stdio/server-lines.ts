@@ -1,0 +1,93 @@
+// What a server's lines come to: an answer to a governed call is held until its receipt is durable, an answer that nobody
+// waits for is withheld, everything else passes at once and unchanged.
+import type { CallGate, OpenCall } from '../call-gate.ts'
+import type { Connection } from '../connection.ts'
+import { asObject, idKey, type Message, type MessageValue, memberBytes, readServerMessage } from '../message.ts'
+import type { Outcome } from '../recorder.ts'
+import type { Line } from './lines.ts'
+
+type Response = Extract<Message, { kind: 'response' }>
+
+/** Where lines go, and who is told. */
+export interface ServerLinesOptions {
+  readonly connection: Connection
+  readonly gate: CallGate
+  readonly toClient: (bytes: Buffer) => void
+  /** Told of the answer to `initialize` and to `tools/list`. */
+  readonly answered: (method: string, value: MessageValue) => void
+  /** Told of lines that are kept from the client. */
+  readonly withheld: (what: string, bytes: number) => void
+  /** Told of what should not happen: the run's chain ended before a receipt. */
+  readonly fail: (error: unknown) => void
+}
+
+/** Handles the lines of one server, in order; a held answer holds up no other line. */
+export class ServerLines {
+  readonly #options: ServerLinesOptions
+  readonly #held = new Set<Promise<void>>()
+
+  constructor(options: ServerLinesOptions) {
+    this.#options = options
+  }
+
+  /** Takes one line. */
+  take(line: Line): void {
+    const message = readServerMessage(line.content)
+    if (message === 'suspect')
+      return this.#options.withheld('a line that some clients take for an answer', line.bytes.length)
+    if (message !== 'foreign' && message.kind === 'response') return this.#takeResponse(line, message)
+    this.#options.toClient(line.bytes)
+  }
+
+  /** Resolves when no answer is held any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#held)
+  }
+
+  /** The server is gone: nobody knows whether what it had been sent ran. */
+  async lost(): Promise<void> {
+    const { connection, gate } = this.#options
+    const open = [...connection.waiting.values()]
+      .filter((waiting) => waiting.kind === 'call')
+      .filter(({ settled }) => !settled)
+    connection.waiting.clear()
+    await Promise.all(open.map(({ call }) => gate.settle(call, { status: 'ambiguous' })))
+  }
+
+  #takeResponse(line: Line, message: Response): void {
+    const { connection, toClient, answered, withheld } = this.#options
+    const waiting = connection.waiting.get(idKey(message.id))
+    // A client takes "0x1" for 1 and the first of two answers: only what was asked for passes, once.
+    if (waiting === undefined || waiting.kind === 'deciding')
+      return withheld('an answer that no request waits for', line.bytes.length)
+    connection.waiting.delete(idKey(message.id))
+    if (waiting.kind === 'other') {
+      answered(waiting.method, message.value)
+      return toClient(line.bytes)
+    }
+    if (waiting.settled) return toClient(line.bytes)
+    const held = this.#release(line, message, waiting.call)
+      .catch(this.#options.fail)
+      .finally(() => this.#held.delete(held))
+    this.#held.add(held)
+  }
+
+  async #release(line: Line, message: Response, call: OpenCall): Promise<void> {
+    const result = message.value.result
+    const answer =
+      memberBytes(line.content, message.shape, 'result') ??
+      memberBytes(line.content, message.shape, 'error') ??
+      Buffer.alloc(0)
+    await this.#options.gate.settle(call, {
+      status: statusOf(message.value),
+      resultBytes: answer,
+      resultValue: result ?? message.value.error ?? null,
+    })
+    this.#options.toClient(line.bytes)
+  }
+}
+
+function statusOf(value: MessageValue): Outcome['status'] {
+  if (!('result' in value)) return 'protocol_error'
+  return asObject(value.result)?.isError === true ? 'tool_error' : 'ok'
+}
