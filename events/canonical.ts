@@ -55,7 +55,6 @@ function canonicalText(value: unknown): string {
 }
 
 function checkShape(value: unknown, depth: number): void {
-  if (depth > MAX_BODY_DEPTH) throw new ToolwardenError('CANONICAL_INVALID', `nested deeper than ${MAX_BODY_DEPTH}`)
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -66,12 +65,22 @@ function checkShape(value: unknown, depth: number): void {
       throw new ToolwardenError('CANONICAL_INVALID', 'a number is not an integer within ±(2^53−1)')
     case 'object':
       if (value === null) return
-      for (const item of Array.isArray(value) ? value : Object.values(value))
-        if (item !== undefined) checkShape(item, depth + 1)
+      if (depth === MAX_BODY_DEPTH)
+        throw new ToolwardenError('CANONICAL_INVALID', `nested deeper than ${MAX_BODY_DEPTH}`)
+      // An array's hole or undefined is refused; an object's undefined field is one that is absent.
+      if (Array.isArray(value)) for (const item of value as readonly unknown[]) checkShape(item, depth + 1)
+      else for (const item of plainValues(value)) if (item !== undefined) checkShape(item, depth + 1)
       return
     default:
       throw new ToolwardenError('CANONICAL_INVALID', `a ${typeof value} has no place in JSON`)
   }
+}
+
+/** Dates, maps and buffers have no own form in JSON, or one that says something else. */
+function plainValues(value: object): readonly unknown[] {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === null) return Object.values(value)
+  throw new ToolwardenError('CANONICAL_INVALID', 'an object of a class has no place in JSON')
 }
 
 function nestingDepth(bytes: Uint8Array): number {

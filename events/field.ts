@@ -11,7 +11,8 @@ export const uuidField = z
 export const timeField = z
   .string()
   .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/, 'expected a UTC time with microseconds')
-  .refine((time) => !Number.isNaN(Date.parse(time)), 'expected a time that exists')
+  // Date.parse takes 30 February for 2 March; one moment has one spelling.
+  .refine((time) => existsInTime(time), 'expected a time that exists')
 /** A short name: server, tool, principal, session, client. */
 export const nameField = z.string().min(1).max(512)
 /** A text for people. */
@@ -37,9 +38,14 @@ export const payloadField = z.strictObject({
   /** Commitment to the exact bytes (payload.ts). */
   commitment: hashField,
   record: z.enum(['full', 'redacted', 'cut', 'commitment']),
-  /** Commitment to what was recorded, where that is not the exact bytes. */
+  /** Commitment to what was recorded, where that is not the exact bytes; with nothing recorded it binds the salt. */
   recorded: hashField.optional(),
 })
 
 /** What one event says of bytes beside it. */
 export type PayloadField = z.infer<typeof payloadField>
+
+function existsInTime(time: string): boolean {
+  const millis = Date.parse(`${time.slice(0, 19)}Z`)
+  return !Number.isNaN(millis) && new Date(millis).toISOString().slice(0, 19) === time.slice(0, 19)
+}
