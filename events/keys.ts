@@ -16,6 +16,20 @@ const CERTIFICATE_DOMAIN = Buffer.from('toolwarden/certificate/v1\n')
 /** The DER head of an Ed25519 SubjectPublicKeyInfo (RFC 8410); the 32 raw bytes follow. */
 const SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex')
 
+/**
+ * The points of small order, their sign bit cleared: whoever has no key at all can sign for them, and all zeros, a likely
+ * placeholder, is one of them.
+ */
+const SMALL_ORDER: ReadonlySet<string> = new Set([
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+])
+
 /** An Ed25519 key pair; the public key also as its 32 raw bytes. */
 export interface KeyPair {
   readonly privateKey: KeyObject
@@ -71,7 +85,18 @@ export function privateKeyPem(key: KeyPair): string {
 export function publicKeyObject(raw: Uint8Array): KeyObject {
   if (raw.byteLength !== 32)
     throw new ToolwardenError('KEY_INVALID', `an Ed25519 public key has 32 bytes, not ${raw.byteLength}`)
+  if (hasSmallOrder(raw))
+    throw new ToolwardenError('KEY_INVALID', 'a public key for which anybody can sign', {
+      fix: 'put the real public key in its place',
+    })
   return createPublicKey({ key: Buffer.concat([SPKI_HEAD, raw]), format: 'der', type: 'spki' })
+}
+
+/** Whether anybody can sign for a public key, since its point has small order (RFC 8032, section 8.9). */
+export function hasSmallOrder(raw: Uint8Array): boolean {
+  const bytes = Buffer.from(raw)
+  bytes[31] = (bytes[31] ?? 0) & 0x7f
+  return SMALL_ORDER.has(bytes.toString('hex'))
 }
 
 /** Signs a run's public key with the writer's long-lived key. */

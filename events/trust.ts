@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto'
 import { z } from 'zod'
 import { publicKeyField } from './field.ts'
-import { certificateHolds, publicKeyObject, type RunCertificate, type RunIdentity } from './keys.ts'
+import { certificateHolds, hasSmallOrder, publicKeyObject, type RunCertificate, type RunIdentity } from './keys.ts'
 
 /** The form of `trust:` in toolwarden.yaml and of an installation's trust file. */
 export const trustSettings = z.array(
@@ -26,6 +26,7 @@ export class Trust {
   /** Certificates that held, by all that they speak of; oldest first. */
   readonly #verified = new Map<string, KeyObject>()
 
+  /** Throws KEY_INVALID for a key that anybody can sign for. */
   constructor(settings: TrustSettings) {
     this.#entries = settings.map(({ writer, key }) => ({ writer, key: publicKeyObject(Buffer.from(key, 'base64url')) }))
   }
@@ -42,6 +43,7 @@ export class Trust {
     ])
     const known = this.#verified.get(id)
     if (known !== undefined) return known
+    if (hasSmallOrder(certificate.publicKey)) return undefined
     const role = `${writer.slice(0, writer.indexOf('/'))}/*`
     const holds = this.#entries.some(
       (entry) =>
