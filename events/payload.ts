@@ -46,9 +46,8 @@ export function commitPayload(
   if (recorded.equals(exact))
     return { field: { bytes: exact.byteLength, commitment: commitment(salt, exact), record: 'full' }, attachment }
   const whole = commitment(hiddenSalt(deploymentKey, salt), exact)
-  if (choice.record === 'commitment')
-    return { field: { bytes: exact.byteLength, commitment: whole, record: 'commitment' }, attachment }
-  const record = recorded.byteLength < wanted.byteLength ? 'cut' : 'redacted'
+  const shortened = recorded.byteLength < wanted.byteLength ? 'cut' : 'redacted'
+  const record = choice.record === 'commitment' ? 'commitment' : shortened
   return {
     field: { bytes: exact.byteLength, commitment: whole, record, recorded: commitment(salt, recorded) },
     attachment,
@@ -60,7 +59,7 @@ export function attachmentHolds(field: PayloadField, attachment: Uint8Array): bo
   if (attachment.byteLength < SALT_BYTES) return false
   const salt = attachment.subarray(0, SALT_BYTES)
   const recorded = attachment.subarray(SALT_BYTES)
-  if (field.record === 'commitment') return recorded.byteLength === 0
+  if (field.record === 'commitment' && recorded.byteLength > 0) return false
   if (field.record === 'full')
     return recorded.byteLength === field.bytes && commitment(salt, recorded) === field.commitment
   return commitment(salt, recorded) === field.recorded

@@ -10,7 +10,9 @@ interface SecretFormat {
 const FORMATS: readonly SecretFormat[] = [
   {
     name: 'private-key',
-    pattern: /-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----[\s\S]{0,16384}?-----END [A-Z ]{0,32}PRIVATE KEY-----/g,
+    // Stops at the next BEGIN, so that many of them without an END stay linear.
+    pattern:
+      /-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?:(?!-----BEGIN)[\s\S]){0,16384}?-----END [A-Z ]{0,32}PRIVATE KEY-----/g,
   },
   { name: 'aws-access-key', pattern: /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g },
   { name: 'github-token', pattern: /\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})\b/g },
@@ -21,13 +23,17 @@ const FORMATS: readonly SecretFormat[] = [
   { name: 'anthropic-key', pattern: /\bsk-ant-[A-Za-z0-9_-]{20,200}/g },
   { name: 'openai-key', pattern: /\bsk-(?:proj-)?[A-Za-z0-9_-]{20,200}/g },
   { name: 'npm-token', pattern: /\bnpm_[A-Za-z0-9]{36}\b/g },
-  { name: 'jwt', pattern: /\beyJ[A-Za-z0-9_-]{8,4096}\.eyJ[A-Za-z0-9_-]{8,8192}\.[A-Za-z0-9_-]{8,2048}/g },
+  // The lookbehind keeps a scan from starting again inside the run that the last one has just crossed.
+  {
+    name: 'jwt',
+    pattern: /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,4096}\.eyJ[A-Za-z0-9_-]{8,8192}\.[A-Za-z0-9_-]{8,2048}/g,
+  },
   { name: 'bearer', pattern: /\b[Bb]earer\s{1,4}[A-Za-z0-9._~+/-]{16,4096}={0,2}/g },
   { name: 'url-password', pattern: /(?<=\b[a-z][a-z0-9+.-]{1,15}:\/\/[^\s:/?#@"]{0,64}:)[^\s/?#@"]{1,128}(?=@)/gi },
   {
     name: 'password',
     pattern:
-      /(?<="[^"]{0,32}(?:password|passwd|secret|token|api_?key|authorization)[^"]{0,16}"\s{0,4}:\s{0,4}")[^"\\]{1,4096}(?=")/gi,
+      /(?<="[^"]{0,32}(?:password|passwd|secret|token|api_?key|authorization)[^"]{0,16}"\s{0,4}:\s{0,4}")(?:[^"\\]|\\[\s\S]){1,4096}/gi,
   },
 ]
 
