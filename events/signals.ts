@@ -46,28 +46,29 @@ export function signalsBytes(signals: Signals): Buffer {
 
 const OBJECT_KEY =
   /^(?:paths?|files?|file_?names?|file_?paths?|dir|directory|folder|source|destination|ur[il]s?|link|resource|ids?|name|title|key|.*_(?:ids?|path|file|name|ur[il])|.*[a-z](?:Ids?|Path|File|Name|Ur[il]))$/
-const EMAIL = /[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?/g
-const HOST =
-  /\b[a-z][a-z0-9+.-]{1,15}:\/\/(?:[^\s/?#@"'<>]{0,128}@)?([A-Za-z0-9.-]{1,253})|\bwww\.([A-Za-z0-9.-]{1,249})/gi
+// The @ comes first, so that text without one costs nothing.
+const EMAIL = /@(?<=([A-Za-z0-9._%+-]{1,64})@)([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?)/g
+// What stands before the last @ is no host, however long it is (WHATWG URL, authority state; a backslash ends it as a slash does).
+const HOST = /\b[a-z][a-z0-9+.-]{1,15}:\/\/(?:[^\s/?#\\"'<>]*@)?([A-Za-z0-9.-]{1,253})|\bwww\.([A-Za-z0-9.-]{1,249})/gi
 const ACCOUNT = /\b[A-Z]{2}\d{2}[A-Z0-9]{11,30}\b/g
 
 /** The signals of a call's arguments. Where no argument names an object, the arguments as a whole count as one. */
 export function argumentSignals(key: Buffer, toolClass: ToolClass, value: Json): Signals {
   const strings: string[] = []
   const objects: string[] = []
-  collect(value, '', 0, (name, text) => {
+  const whole = collect(value, '', 0, (name, text) => {
     strings.push(text)
     if (OBJECT_KEY.test(name)) objects.push(normaliseObject(text))
   })
-  const named = objects.length > 0 ? objects : [JSON.stringify(value)]
-  return buildSignals(key, toolClass, named, strings.join('\n'))
+  const named = objects.length > 0 || !whole ? objects : [JSON.stringify(value)]
+  return buildSignals(key, toolClass, named, { text: strings.join('\n'), whole })
 }
 
 /** The signals of a result: destinations in its text. */
 export function resultSignals(key: Buffer, toolClass: ToolClass, value: Json): Signals {
   const strings: string[] = []
-  collect(value, '', 0, (_, text) => strings.push(text))
-  return buildSignals(key, toolClass, [], strings.join('\n'))
+  const whole = collect(value, '', 0, (_, text) => strings.push(text))
+  return buildSignals(key, toolClass, [], { text: strings.join('\n'), whole })
 }
 
 /** The keyed HMAC of one normalised value, 128 bits in base64url; kinds never collide. */
@@ -79,8 +80,13 @@ export function signalHmac(key: Buffer, kind: 'object' | 'destination', value: s
     .toString('base64url')
 }
 
-function buildSignals(key: Buffer, toolClass: ToolClass, objects: readonly string[], whole: string): Signals {
-  const text = whole.slice(0, MAX_SIGNAL_TEXT)
+function buildSignals(
+  key: Buffer,
+  toolClass: ToolClass,
+  objects: readonly string[],
+  seen: { readonly text: string; readonly whole: boolean },
+): Signals {
+  const text = seen.text.slice(0, MAX_SIGNAL_TEXT)
   const distinctObjects = [...new Set(objects)]
   const destinations = [...new Set(findDestinations(text))]
   return {
@@ -90,16 +96,17 @@ function buildSignals(key: Buffer, toolClass: ToolClass, objects: readonly strin
     destinations: destinations
       .slice(0, MAX_SIGNAL_VALUES)
       .map((destination) => signalHmac(key, 'destination', destination)),
-    textLength: whole.length,
+    textLength: seen.text.length,
     truncated:
-      text.length < whole.length ||
+      !seen.whole ||
+      text.length < seen.text.length ||
       distinctObjects.length > MAX_SIGNAL_VALUES ||
       destinations.length > MAX_SIGNAL_VALUES,
   }
 }
 
 function findDestinations(text: string): string[] {
-  const emails = Array.from(text.matchAll(EMAIL), ([address]) => address.toLowerCase())
+  const emails = Array.from(text.matchAll(EMAIL), ([, name, host]) => `${name}@${host}`.toLowerCase())
   const hosts = Array.from(text.matchAll(HOST), ([, host, www]) =>
     (host ?? www ?? '').toLowerCase().replace(/^www\.|\.+$/g, ''),
   )
@@ -112,11 +119,20 @@ function normaliseObject(text: string): string {
   return plain.length > 1 ? plain.replace(/\/$/, '') : plain
 }
 
-/** Visits every string and number with the nearest key above it; an array's items go by the array's key. */
-function collect(value: Json, name: string, depth: number, visit: (name: string, text: string) => void): void {
-  if (depth > MAX_SIGNAL_DEPTH || value === null || typeof value === 'boolean') return
+/**
+ * Visits every string and number with the nearest key above it; an array's items go by the array's key.
+ * Returns false where something lay too deep to be visited.
+ */
+function collect(value: Json, name: string, depth: number, visit: (name: string, text: string) => void): boolean {
+  if (value === null || typeof value === 'boolean') return true
+  if (depth > MAX_SIGNAL_DEPTH) return false
   if (typeof value === 'string') visit(name, value)
   else if (typeof value === 'number') visit(name, String(value))
-  else if (Array.isArray(value)) for (const item of value as readonly Json[]) collect(item, name, depth + 1, visit)
-  else for (const [key, item] of Object.entries(value)) collect(item, key, depth + 1, visit)
+  else {
+    const items: readonly (readonly [string, Json])[] = Array.isArray(value)
+      ? (value as readonly Json[]).map((item) => [name, item] as const)
+      : Object.entries(value)
+    return items.reduce((whole, [key, item]) => collect(item, key, depth + 1, visit) && whole, true)
+  }
+  return true
 }
