@@ -69,6 +69,8 @@ export class ChainWriter {
   #head: ChainHead = EMPTY_CHAIN
   #queue: Waiting[] = []
   #running = false
+  /** The commit that the log has in hand, and who of it was told that it failed. */
+  #inFlight: { readonly commit: Commit<Waiting>; readonly told: Set<Waiting> } | undefined
   /** Set while an append is in doubt: impatient appends are refused with it at once. */
   #doubt: ToolwardenError | undefined
   #state: 'open' | 'closing' | 'closed' = 'open'
@@ -135,7 +137,7 @@ export class ChainWriter {
     if (this.#state !== 'open') return
     clearInterval(this.#heartbeat)
     this.#state = 'closing'
-    const closing = this.#enqueue([{ draft: () => ({ type: 'writer/close', events: this.#head.sequence }) }], {
+    const closing = this.#enqueue([{ draft: (_, head) => ({ type: 'writer/close', events: head.sequence }) }], {
       patient: true,
     })
     const timer = setTimeout(() => this.#abandon(), CLOSE_DEADLINE_MS)
@@ -149,10 +151,7 @@ export class ChainWriter {
 
   #enqueue(entries: readonly Entry[], choice: AppendChoice): Promise<Appended> {
     return new Promise((resolve, reject) => {
-      this.#queue = [
-        ...this.#queue,
-        { entries, ...(choice.last === true ? { last: true } : {}), choice, resolve, reject },
-      ]
+      this.#queue.push({ entries, ...(choice.last === true ? { last: true } : {}), choice, resolve, reject })
       if (this.#running) return
       this.#running = true
       // One turn of the event loop lets calls that arrived together share a commit.
@@ -171,6 +170,12 @@ export class ChainWriter {
       })
       this.#queue = [...sealed.rest]
       for (const { waiting, error } of sealed.refused) waiting.reject(error)
+      const unopened = sealed.refused.find(({ waiting }) => waiting.choice === OPENING)
+      if (unopened !== undefined) {
+        // No chain without its `writer/open`: everything that waits is refused with the reason.
+        for (const { waiting } of sealed.commit?.parts ?? []) waiting.reject(unopened.error)
+        continue
+      }
       if (sealed.commit !== undefined) await this.#commit(sealed.commit)
     }
     this.#running = false
@@ -181,26 +186,28 @@ export class ChainWriter {
     const { eventLog, deadlineMs = APPEND_DEADLINE_MS } = this.#options
     const told = new Set<Waiting>()
     const mayUseReserve = commit.parts.every(({ waiting }) => waiting.choice.patient === true)
+    this.#inFlight = { commit, told }
     while (this.#state !== 'closed') {
-      try {
-        await eventLog.append('events', commit.records, { deadlineMs, chain: this.chain, mayUseReserve })
+      const failure = await eventLog
+        .append('events', commit.records, { deadlineMs, chain: this.chain, mayUseReserve })
+        .then(() => undefined, asLogFailure)
+      if (failure === undefined) {
         this.#acknowledge(commit, told)
         return
-      } catch (error) {
-        const failure = asLogFailure(error)
-        this.#refuseImpatient(commit, told, failure)
-        if (failure.code !== 'LOG_IN_DOUBT' && this.#doubt === undefined) {
-          await this.#putBack(commit, told, failure)
-          return
-        }
-        this.#doubt = failure
-        await pause(RETRY_MS)
       }
+      this.#refuseImpatient(commit, told, failure)
+      if (failure.code !== 'LOG_IN_DOUBT' && this.#doubt === undefined) {
+        await this.#putBack(commit, told, failure)
+        return
+      }
+      this.#doubt = failure
+      await pause(RETRY_MS)
     }
   }
 
   #acknowledge(commit: Commit<Waiting>, told: ReadonlySet<Waiting>): void {
     this.#head = commit.head
+    this.#inFlight = undefined
     this.#doubt = undefined
     this.#lastEventMicros = this.#options.clock.monotonicMicros()
     const { hashes, signature } = commit
@@ -212,6 +219,7 @@ export class ChainWriter {
 
   /** Nothing was written, so the sequence numbers are free: what is patient is sealed anew. */
   async #putBack(commit: Commit<Waiting>, told: ReadonlySet<Waiting>, failure: ToolwardenError): Promise<void> {
+    this.#inFlight = undefined
     const waiting = commit.parts
       .map((part) => part.waiting)
       .filter((each) => !told.has(each) && each.choice !== OPENING)
@@ -261,6 +269,13 @@ export class ChainWriter {
     const error = new ToolwardenError('CHAIN_CLOSED', `the chain ${this.chain} is closed`)
     for (const waiting of this.#queue) waiting.reject(error)
     this.#queue = []
+    // What the log still has in hand is given up too; should it be taken after all, `onLateCommit` says so.
+    const { commit, told } = this.#inFlight ?? { told: new Set<Waiting>() }
+    for (const { waiting } of commit?.parts ?? []) {
+      if (told.has(waiting)) continue
+      told.add(waiting)
+      waiting.reject(error)
+    }
   }
 }
 

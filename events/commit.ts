@@ -11,13 +11,18 @@ import {
 import { ToolwardenError } from './errors.ts'
 import { chainOf, type EventDraft } from './event.ts'
 import { type LogRecord, MAX_APPEND_BYTES, recordBytes } from './log.ts'
-import { toRecord } from './record.ts'
+import { SIGNATURE_HEADER_BYTES, toRecord } from './record.ts'
 
 /** The most events of one commit. */
 export const MAX_COMMIT_EVENTS = 1_000
 
-/** One event to append; a function is given what stands before it in its own append (a decide needs its propose's hash). */
-export type Entry = Attachments & { readonly draft: EventDraft | ((before: readonly SealedEvent[]) => EventDraft) }
+/**
+ * One event to append; a function is given what stands before it in its own append (a decide needs its propose's hash)
+ * and in its chain. It must be pure: an append that was surely not written is sealed anew.
+ */
+export type Entry = Attachments & {
+  readonly draft: EventDraft | ((before: readonly SealedEvent[], head: ChainHead) => EventDraft)
+}
 
 /** What a commit needs beside the entries. */
 export interface SealContext {
@@ -59,7 +64,7 @@ export function sealCommit<Waiting extends Append>(
   const parts: { waiting: Waiting; events: readonly SealedEvent[] }[] = []
   const refused: { waiting: Waiting; error: ToolwardenError }[] = []
   const taken: SealedEvent[] = []
-  let bytes = 0
+  let bytes = SIGNATURE_HEADER_BYTES
   let next = 0
   for (; next < waiting.length; next++) {
     const append = waiting[next]
@@ -69,22 +74,22 @@ export function sealCommit<Waiting extends Append>(
       refused.push({ waiting: append, error: sealed })
       continue
     }
-    bytes += sealed.reduce((sum, event) => sum + recordBytes(toRecord(chainOf(event.event), event)), 0)
-    const full = bytes > MAX_APPEND_BYTES || taken.length + sealed.length > MAX_COMMIT_EVENTS
+    bytes += sealed.bytes
+    const full = bytes > MAX_APPEND_BYTES || taken.length + sealed.events.length > MAX_COMMIT_EVENTS
     if (full && taken.length > 0) break
     if (full) {
       refused.push({
         waiting: append,
         error: new ToolwardenError(
           'RECORD_TOO_LARGE',
-          `an append of ${bytes} bytes is over the limit of ${MAX_APPEND_BYTES}`,
+          `an append of ${sealed.events.length} events and ${bytes} bytes is over the limit of ${MAX_COMMIT_EVENTS} and ${MAX_APPEND_BYTES}`,
         ),
       })
-      bytes = 0
+      bytes = SIGNATURE_HEADER_BYTES
       continue
     }
-    parts.push({ waiting: append, events: sealed })
-    taken.push(...sealed)
+    parts.push({ waiting: append, events: sealed.events })
+    taken.push(...sealed.events)
     if (append.last === true) {
       next++
       break
@@ -97,18 +102,28 @@ export function sealCommit<Waiting extends Append>(
   }
 }
 
-function trySeal(head: ChainHead, append: Append, context: SealContext): readonly SealedEvent[] | ToolwardenError {
+interface SealedAppend {
+  readonly events: readonly SealedEvent[]
+  readonly bytes: number
+}
+
+/** Whatever goes wrong here is one append's own fault: it alone is refused, and the chain goes on. */
+function trySeal(head: ChainHead, append: Append, context: SealContext): SealedAppend | ToolwardenError {
   const events: SealedEvent[] = []
+  let bytes = 0
   try {
     for (const { draft, ...attachments } of append.entries) {
-      const fields = typeof draft === 'function' ? draft(events) : draft
+      const before = headAfter(head, events)
+      const fields = typeof draft === 'function' ? draft(events, before) : draft
       const place = { identity: context.runKey.identity, micros: context.nowMicros(), id: fields.id ?? context.newId() }
-      events.push(sealEvent(headAfter(head, events), fields, { ...place, ...attachments }))
+      const sealed = sealEvent(before, fields, { ...place, ...attachments })
+      bytes += recordBytes(toRecord(chainOf(sealed.event), sealed))
+      events.push(sealed)
     }
-    return events
+    return { events, bytes }
   } catch (error) {
     if (error instanceof ToolwardenError) return error
-    throw error
+    return new ToolwardenError('INTERNAL', 'an event could not be drafted', { cause: error })
   }
 }
 

@@ -9,6 +9,8 @@ export const MAX_PAYLOAD_BYTES = 256 * 1024
 export const MAX_SIGNALS_BYTES = 16 * 1024
 
 const SIGNATURE_BYTES = 4 + 64 + 32 + 64
+/** What a signature adds to a record's size, bytes: the header's name and value. */
+export const SIGNATURE_HEADER_BYTES = 'signature'.length + SIGNATURE_BYTES
 
 /** The headers of an event's record, decoded. */
 export interface EventHeaders {
