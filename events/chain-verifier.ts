@@ -140,9 +140,17 @@ function appendProblem(
     return before === undefined || (event.sequence === before.event.sequence + 1 && event.previous === before.hash)
   })
   if (!linked) return 'the events of one append do not follow each other'
-  const opens = covered.find(({ event }) => event.type === 'writer/open')
-  if (opens?.event.type === 'writer/open' && opens.event.publicKey !== signature.publicKey.toString('base64url'))
-    return 'writer/open names another key than its signature'
+  return openingProblem(covered, signature)
+}
+
+function openingProblem(covered: readonly ReadRecord[], signature: AppendSignature): string | undefined {
+  const publicKey = signature.publicKey.toString('base64url')
+  const certificate = signature.signature.toString('base64url')
+  for (const { event } of covered) {
+    if (event.type !== 'writer/open') continue
+    if (event.publicKey !== publicKey) return 'writer/open names another key than its signature'
+    if (event.certificate !== certificate) return 'writer/open names another certificate than its signature'
+  }
   return undefined
 }
 
@@ -169,7 +177,7 @@ function placeOld(read: ReadRecord, scope: Scope): Verdict {
   if (stored !== undefined)
     return { ...read, outcome: 'fork', stored, reason: 'another event has this sequence number' }
   const before = event.sequence === 1 ? event.previous : scope.hashAt(chain, event.sequence - 1)
-  if (before !== undefined && before !== event.previous)
+  if (before !== undefined && before !== FORGOTTEN && before !== event.previous)
     return { ...read, outcome: 'fork', stored: before, reason: 'previous is not the hash of the event before it' }
   scope.accept(read)
   return { ...read, outcome: 'late', ...attachmentProblem(read) }

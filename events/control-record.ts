@@ -59,7 +59,8 @@ export function subjectOf(event: ControlEvent): string {
     case 'switch/resumed':
       return `switch/${event.scope}`
     case 'pin/approved':
-      return `pin/${event.server}/${event.tool}`
+      // Encoded, or the pin of `b/c` on `a` would stand in the place of that of `c` on `a/b`.
+      return `pin/${encodeURIComponent(event.server)}/${event.tool}`
   }
 }
 

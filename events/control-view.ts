@@ -38,14 +38,17 @@ export function evolveControl(view: ControlView, record: ControlRecord): Control
   return record.kind === 'state' ? evolveState(view, record.state) : evolveSubject(view, record)
 }
 
-/** How control stands for a gateway that needs the states of certain writers, none older than `maxAgeMicros`. */
+/**
+ * How control stands for a gateway that needs the states of certain writers, none older than `maxAgeMicros`. One dated
+ * further ahead than that is stale too: else a writer whose clock runs ahead would stay fresh after its end.
+ */
 export function controlFreshness(
   view: ControlView,
   need: { readonly writers: readonly string[]; readonly maxAgeMicros: number; readonly nowMicros: number },
 ): 'fresh' | 'stale' | 'none' {
   const agreed = need.writers.map((writer) => view.states.get(writer)?.agreedMicros)
   if (agreed.every((micros) => micros === undefined)) return 'none'
-  return agreed.every((micros) => micros !== undefined && need.nowMicros - micros <= need.maxAgeMicros)
+  return agreed.every((micros) => micros !== undefined && Math.abs(need.nowMicros - micros) <= need.maxAgeMicros)
     ? 'fresh'
     : 'stale'
 }

@@ -14,6 +14,7 @@ import { type Clock, formatTime } from './time.ts'
 /** How often a writer says what is live. */
 export const CONTROL_STATE_MS = 2_000
 const RETRY_MS = 100
+const STOP_DEADLINE_MS = 2_000
 
 /** What a control writer works with; the reader must have been started. */
 export interface ControlWriterOptions {
@@ -51,6 +52,8 @@ export class ControlWriter {
    */
   publish(draft: ControlDraft, before: readonly Entry[] = [], attachments: Attachments = {}): Promise<Appended> {
     return this.#inTurn(async () => {
+      if (this.#stopped)
+        throw new ToolwardenError('CHAIN_CLOSED', 'nothing is published any more: this run is stopping')
       this.#revision = Math.max(this.#revision, this.#options.reader.view.revision) + 1
       const entry: Entry = { draft: draft(this.#revision), ...attachments }
       const [first = entry, ...rest] = [...before, entry]
@@ -63,11 +66,15 @@ export class ControlWriter {
     })
   }
 
-  /** Ends the run: nothing is published any more. */
+  /** Ends the run: nothing is published any more. Waits two seconds for what is under way; closing the chain ends the rest. */
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#timer)
-    await this.#tail
+    const deadline = new AbortController()
+    const timeout = setTimeout(() => deadline.abort(), STOP_DEADLINE_MS)
+    const given = new Promise<void>((resolve) => deadline.signal.addEventListener('abort', () => resolve()))
+    await Promise.race([this.#tail, given])
+    clearTimeout(timeout)
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -81,7 +88,7 @@ export class ControlWriter {
 
   async #send(record: LogRecord): Promise<void> {
     const { eventLog, chainWriter } = this.#options
-    while (!this.#stopped) {
+    do {
       try {
         await eventLog.append('control', [record], {
           deadlineMs: APPEND_DEADLINE_MS,
@@ -93,7 +100,7 @@ export class ControlWriter {
         if (!(error instanceof ToolwardenError) || !error.retriable) throw error
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
       }
-    }
+    } while (!this.#stopped)
     throw new ToolwardenError('CHAIN_CLOSED', `${record.key} was recorded but not published: this run is stopping`)
   }
 
