@@ -141,6 +141,8 @@ export class ChainSegments {
 
   async #startSegment(old: SegmentFile): Promise<SegmentFile> {
     await old.close()
+    // Retention may have removed the directory of a run that was long asleep.
+    await this.#makeDirectory()
     this.#segment = this.#newSegment()
     return this.#segment
   }

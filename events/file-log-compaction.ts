@@ -1,6 +1,5 @@
 // What a compacted topic keeps: the newest record of each key, and how a chain is shortened to it.
 // A new run takes over what older runs of the same writer left, then removes them (one process per writer runs at a time).
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ChainCursor } from './file-log-cursor.ts'
 import { encodeFrame } from './file-log-frame.ts'
@@ -11,7 +10,7 @@ import type { StoredRecord, Topic } from './log.ts'
 export type NewestByKey = Map<string, StoredRecord>
 
 /** True when `left` replaces `right`: later by the log's time, then by offset, then by the partition's name. */
-export function isNewer(left: StoredRecord, right: StoredRecord): boolean {
+function isNewer(left: StoredRecord, right: StoredRecord): boolean {
   if (left.timeMs !== right.timeMs) return left.timeMs > right.timeMs
   if (left.position.offset !== right.position.offset) return left.position.offset > right.position.offset
   return left.position.partition > right.position.partition
@@ -84,9 +83,4 @@ export function keepNewest(newest: NewestByKey, record: StoredRecord): boolean {
   if (held !== undefined && !isNewer(record, held)) return false
   newest.set(record.key, record)
   return true
-}
-
-/** Removes the directories of runs whose records stand elsewhere. */
-export async function removeRuns(directories: readonly string[]): Promise<void> {
-  for (const directory of directories) await rm(directory, { recursive: true, force: true })
 }

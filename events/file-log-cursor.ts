@@ -109,7 +109,7 @@ export class ChainCursor {
     if (base === undefined) return { type: 'idle' }
     // On a compacted topic an early offset may stand in any segment.
     this.#place = { base: this.#options.compacted ? (segments[0] ?? base) : base, byte: 0 }
-    this.#next ??= base
+    this.#next ??= this.#options.compacted ? 0 : base
     return this.#skipTo(base)
   }
 

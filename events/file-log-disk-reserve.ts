@@ -7,12 +7,13 @@ import { makeDirectory } from './file-log-paths.ts'
 /** The free disk kept for receipts, bytes; on small file systems RESERVE_SHARE of their size. */
 export const RESERVE_BYTES = 64 * 1024 * 1024
 /** The largest part of a file system that the reserve may take. */
-export const RESERVE_SHARE = 0.1
+const RESERVE_SHARE = 0.1
 const REFRESH_MS = 250
 
 interface FreeSpace {
   readonly atMs: number
-  readonly spareBytes: number
+  /** What is free beyond the reserve; this process's own writes count at once, those of others at the next refresh. */
+  spareBytes: number
 }
 
 /** The free space of the file system of one directory. */
@@ -31,7 +32,7 @@ export class DiskReserve {
   /** Throws LOG_FULL when writing `bytes` would eat into the reserve. */
   async check(bytes: number): Promise<void> {
     const space = await this.#current()
-    if (space.spareBytes >= bytes) return
+    if (space.spareBytes >= bytes) return this.note(bytes)
     throw new ToolwardenError(
       'LOG_FULL',
       'the disk of the event log is nearly full; what is left is kept for receipts',
@@ -41,6 +42,11 @@ export class DiskReserve {
         retriable: true,
       },
     )
+  }
+
+  /** Counts bytes that are about to be written. */
+  note(bytes: number): void {
+    if (this.#space !== undefined) this.#space.spareBytes -= bytes
   }
 
   async #current(): Promise<FreeSpace> {

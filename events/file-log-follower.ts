@@ -32,7 +32,6 @@ const MAX_WATCHED_CHAINS = 512
 /** What the loop knows of one chain. */
 interface FollowedChain {
   readonly directory: string
-  readonly partition: string
   readonly cursor: ChainCursor
   /** The end that has to be passed before the follower has caught up; undefined once it was. */
   target: ChainPlace | undefined
@@ -46,6 +45,7 @@ export class TopicFollower {
   /** Resolves when all that stood in the topic at start() was handed over; rejects when it stops before. */
   readonly caughtUp: Promise<void>
   readonly #options: FollowerOptions
+  /** By directory. */
   readonly #chains = new Map<string, FollowedChain>()
   readonly #watch: DirectoryWatch
   #settleCaughtUp: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined
@@ -136,7 +136,7 @@ export class TopicFollower {
         chain.target = undefined
         return
       case 'gone':
-        this.#chains.delete(chain.partition)
+        this.#chains.delete(chain.directory)
         return
       case 'idle':
         chain.target = undefined
@@ -166,7 +166,8 @@ export class TopicFollower {
       this.#scannedMs = performance.now()
       const { directories, partitions } = await this.#reading(listTopic(this.#options.root, this.#options.topic))
       for (const partition of partitions) {
-        if (this.#chains.get(partition) === undefined) await this.#begin(partition, from)
+        const directory = chainDirectory(this.#options.root, this.#options.topic, partition)
+        if (this.#chains.get(directory) === undefined) await this.#begin(directory, partition, from)
       }
       if (!this.#watch.set(new Set([...directories, ...this.#liveDirectories()]))) break
       // What came into a directory before its watch was set is found by looking again.
@@ -174,15 +175,14 @@ export class TopicFollower {
     this.#markPolled()
   }
 
-  async #begin(partition: string, from: ResumeFrom): Promise<void> {
-    const { root, topic, compacted } = this.#options
-    const directory = chainDirectory(root, topic, partition)
+  async #begin(directory: string, partition: string, from: ResumeFrom): Promise<void> {
+    const { topic, compacted } = this.#options
     const next = typeof from === 'function' ? await from(partition) : 'beginning'
     const place = { directory, topic, partition, compacted }
     const cursor = new ChainCursor(next === 'beginning' ? place : { ...place, next })
     if (from === 'end') await this.#reading(cursor.seekEnd())
-    const chain = { directory, partition, cursor, target: undefined, dirty: true, sealed: false, polledMs: 0 }
-    this.#chains.set(partition, chain)
+    const chain = { directory, cursor, target: undefined, dirty: true, sealed: false, polledMs: 0 }
+    this.#chains.set(directory, chain)
   }
 
   /** The directories of chains that may still grow, the most recently written first. */
@@ -202,7 +202,7 @@ export class TopicFollower {
   }
 
   #noticed(directory: string): void {
-    const chain = [...this.#chains.values()].find((candidate) => candidate.directory === directory)
+    const chain = this.#chains.get(directory)
     if (chain === undefined) this.#scanDue = true
     else chain.dirty = true
     this.#wake?.()

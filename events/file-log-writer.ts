@@ -120,7 +120,7 @@ export class ChainFileWriter {
     if (pending !== undefined && !this.#isSame(pending, attempt.records)) {
       throw new ToolwardenError('INTERNAL', 'another append was made while one is in doubt', { where: this.#where })
     }
-    if (pending === undefined && !attempt.mayUseReserve) await this.#checkReserve(attempt.records)
+    if (pending === undefined) await this.#checkReserve(attempt)
     if (pending?.landed !== true) await this.#write(attempt)
     const landed = this.#pending
     // The caller of an abandoned attempt was told that it is in doubt, and comes back for the answer.
@@ -160,9 +160,12 @@ export class ChainFileWriter {
     return Math.max(this.#options.now(), this.#segments.newestTimeMs)
   }
 
-  async #checkReserve(records: readonly LogRecord[]): Promise<void> {
+  async #checkReserve(attempt: Attempt): Promise<void> {
+    const { reserve } = this.#options
+    const bytes = attempt.records.reduce((sum, record) => sum + recordBytes(record), 0)
+    if (attempt.mayUseReserve) return reserve.note(bytes)
     try {
-      await this.#options.reserve.check(records.reduce((sum, record) => sum + recordBytes(record), 0))
+      await reserve.check(bytes)
     } catch (error) {
       throw error instanceof ToolwardenError ? error : nothingWritten(this.#where, error)
     }

@@ -21,15 +21,15 @@ import type {
 } from './log.ts'
 
 /** A segment of this many bytes is followed by a new one. */
-export const SEGMENT_BYTES = 64 * 1024 * 1024
+const SEGMENT_BYTES = 64 * 1024 * 1024
 /** A chain on a compacted topic is shortened when it has this many bytes, and twice what it keeps. */
-export const COMPACT_BYTES = 1024 * 1024
+const COMPACT_BYTES = 1024 * 1024
 /** How often directories are looked at even without a sign from fs.watch. */
-export const POLL_MS = 500
+const POLL_MS = 500
 /** The most records in one batch unless the subscriber says otherwise. */
-export const MAX_BATCH_RECORDS = 1_000
+const MAX_BATCH_RECORDS = 1_000
 /** How long close() waits for the disk before it gives a chain up unsealed. */
-export const CLOSE_DEADLINE_MS = 2_000
+const CLOSE_DEADLINE_MS = 2_000
 
 /** Where the log is and how it behaves. */
 export interface FileLogOptions {
@@ -154,7 +154,7 @@ type FollowTopicOptions = Pick<FollowerOptions, 'from' | 'maxBatchRecords' | 'on
   Partial<Pick<FollowerOptions, 'onCaughtUp'>>
 
 /** True for a topic of which only the newest record of each key is kept. */
-export function isCompacted(topic: Topic): boolean {
+function isCompacted(topic: Topic): boolean {
   return topic === 'control'
 }
 

@@ -97,8 +97,7 @@ export function newChain(): string {
   return `gateway/${randomUUID().slice(0, 8)}/${randomUUID()}`
 }
 
-/** One record of each value, all of one key. */
-export function toRecords(key: string, values: readonly string[]): LogRecord[] {
+function toRecords(key: string, values: readonly string[]): LogRecord[] {
   return values.map((value) => ({ key, value: Buffer.from(value), headers: {} }))
 }
 
