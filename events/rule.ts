@@ -15,6 +15,8 @@ export const MAX_PREDICATE_VALUES = 500
 /** What a predicate compares: equality of keyed HMACs, so that rules carry no plaintext. */
 export type Predicate =
   | { readonly type: 'signal'; readonly field: 'objects' | 'destinations'; readonly anyOf: readonly string[] }
+  /** Every value of the field is one of these, and there is at least one: one known value does not cover another. */
+  | { readonly type: 'within'; readonly field: 'objects' | 'destinations'; readonly values: readonly string[] }
   | { readonly type: 'not'; readonly predicate: Predicate }
   | { readonly type: 'all'; readonly predicates: readonly Predicate[] }
   | { readonly type: 'any'; readonly predicates: readonly Predicate[] }
@@ -25,6 +27,11 @@ const predicateField: z.ZodType<Predicate> = z.lazy(() =>
       type: z.literal('signal'),
       field: z.enum(['objects', 'destinations']),
       anyOf: z.array(z.string().max(64)).max(MAX_PREDICATE_VALUES),
+    }),
+    z.strictObject({
+      type: z.literal('within'),
+      field: z.enum(['objects', 'destinations']),
+      values: z.array(z.string().max(64)).max(MAX_PREDICATE_VALUES),
     }),
     z.strictObject({ type: z.literal('not'), predicate: predicateField }),
     z.strictObject({ type: z.literal('all'), predicates: z.array(predicateField).min(1).max(10) }),
@@ -44,6 +51,7 @@ export const ruleFields = {
     ),
   /** A tool's name, or `*` for every tool. */
   tool: nameField,
+  /** `write` covers every class but `read`; the others stand for themselves. */
   toolClass: z.enum(TOOL_CLASSES).optional(),
   arguments: predicateField.optional(),
   action: z.enum(['deny', 'escalate']),
@@ -84,8 +92,12 @@ export function ruleMatches(rule: Rule, call: RuleSubject): boolean {
   if (scope.principal !== undefined && scope.principal !== call.principal) return false
   if (scope.server !== undefined && scope.server !== call.server) return false
   if (rule.tool !== '*' && rule.tool !== call.tool) return false
-  if (rule.toolClass !== undefined && rule.toolClass !== call.toolClass) return false
+  if (rule.toolClass !== undefined && !classCovers(rule.toolClass, call.toolClass)) return false
   return rule.arguments === undefined || predicateHolds(rule.arguments, call.signals)
+}
+
+function classCovers(ruled: ToolClass, called: ToolClass): boolean {
+  return ruled === 'write' ? called !== 'read' : ruled === called
 }
 
 /** Whether a predicate holds for a call's signals. */
@@ -94,6 +106,12 @@ export function predicateHolds(predicate: Predicate, signals: Signals): boolean 
     case 'signal': {
       const values = new Set(predicate.anyOf)
       return signals[predicate.field].some((value) => values.has(value))
+    }
+    case 'within': {
+      const values = new Set(predicate.values)
+      const own = signals[predicate.field]
+      // What was cut off is not known to be among the values.
+      return !signals.truncated && own.length > 0 && own.every((value) => values.has(value))
     }
     case 'not':
       return !predicateHolds(predicate.predicate, signals)
