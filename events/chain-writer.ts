@@ -46,7 +46,10 @@ export interface ChainWriterOptions {
   readonly key: KeyPair
   /** Further fields of `writer/open`: name and version, digest of the configuration, policy hash. */
   readonly opening: { readonly software: string; readonly configuration: string; readonly policy?: string }
+  /** How long the log may take for one append, how long to wait before the next, and how long `close` waits for the log. */
   readonly deadlineMs?: number
+  readonly retryMs?: number
+  readonly closeDeadlineMs?: number
 }
 
 /** The choice of `writer/open`, which is made anew for every commit that starts a run. */
@@ -140,7 +143,7 @@ export class ChainWriter {
     const closing = this.#enqueue([{ draft: (_, head) => ({ type: 'writer/close', events: head.sequence }) }], {
       patient: true,
     })
-    const timer = setTimeout(() => this.#abandon(), CLOSE_DEADLINE_MS)
+    const timer = setTimeout(() => this.#abandon(), this.#options.closeDeadlineMs ?? CLOSE_DEADLINE_MS)
     await closing.catch((error: unknown) => {
       // Given up after the deadline: the run then ends without its closing event, which verification reports as such.
       if (!(error instanceof ToolwardenError)) throw error
@@ -183,7 +186,7 @@ export class ChainWriter {
 
   /** Hands one commit to the log until it is acknowledged, or surely not written. */
   async #commit(commit: Commit<Waiting>): Promise<void> {
-    const { eventLog, deadlineMs = APPEND_DEADLINE_MS } = this.#options
+    const { eventLog, deadlineMs = APPEND_DEADLINE_MS, retryMs = RETRY_MS } = this.#options
     const told = new Set<Waiting>()
     const mayUseReserve = commit.parts.every(({ waiting }) => waiting.choice.patient === true)
     this.#inFlight = { commit, told }
@@ -201,7 +204,7 @@ export class ChainWriter {
         return
       }
       this.#doubt = failure
-      await pause(RETRY_MS)
+      await pause(retryMs)
     }
   }
 
@@ -225,7 +228,7 @@ export class ChainWriter {
       .filter((each) => !told.has(each) && each.choice !== OPENING)
     if (failure.retriable) this.#queue.unshift(...waiting)
     else for (const each of waiting) each.reject(failure)
-    if (this.#queue.length > 0) await pause(RETRY_MS)
+    if (this.#queue.length > 0) await pause(this.#options.retryMs ?? RETRY_MS)
   }
 
   #refuseImpatient(commit: Commit<Waiting>, told: Set<Waiting>, failure: ToolwardenError): void {
