@@ -24,8 +24,11 @@ export interface ControlReaderOptions {
   /** Told after each record that changed the view. */
   readonly onApplied?: (record: ControlRecord) => void
   readonly onRefused?: (refused: RefusedControl) => void
-  readonly onStopped?: (error: unknown) => void
+  /** Told when the log can't be read; the reader goes on trying. */
+  readonly onTrouble?: (error: unknown) => void
 }
+
+const RETRY_MS = 1_000
 
 /** The current view of `control`, kept up to date until it is stopped. */
 export class ControlReader {
@@ -33,6 +36,8 @@ export class ControlReader {
   /** Written by `#take` alone, one record at a time. */
   #view: ControlView = EMPTY_CONTROL
   #subscription: Subscription | undefined
+  #stopped = false
+  #starting = false
 
   constructor(options: ControlReaderOptions) {
     this.#options = options
@@ -43,20 +48,38 @@ export class ControlReader {
     return this.#view
   }
 
-  /** Resolves once everything that stood on `control` at the call has been taken. Throws LOG_UNAVAILABLE. */
+  /** Resolves once everything that stood on `control` has been taken; until the log can be read it tries again and again. */
   async start(): Promise<void> {
-    const { eventLog, onStopped } = this.#options
-    this.#subscription = await eventLog.latest(
-      'control',
-      (record) => this.#take(record),
-      onStopped === undefined ? {} : { onStopped },
-    )
-    await this.#subscription.caughtUp
+    this.#starting = true
+    while (!this.#stopped) {
+      try {
+        this.#subscription = await this.#subscribe()
+        await this.#subscription.caughtUp
+        this.#starting = false
+        return
+      } catch (error) {
+        if (!(error instanceof ToolwardenError)) throw error
+        this.#options.onTrouble?.(error)
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref())
+      }
+    }
   }
 
   /** Stops following; the view stays as it is. */
   async stop(): Promise<void> {
+    this.#stopped = true
     await this.#subscription?.stop()
+  }
+
+  /** A subscription that ends by itself is followed by a new one; what it reads again is known and changes nothing. */
+  #subscribe(): Promise<Subscription> {
+    const onStopped = (error: unknown): void => {
+      // While it starts, the same failure ends `caughtUp`, and the loop there goes on.
+      if (this.#stopped || this.#starting) return
+      this.#options.onTrouble?.(error)
+      void this.start()
+    }
+    return this.#options.eventLog.latest('control', (record) => this.#take(record), { onStopped })
   }
 
   #take(record: StoredRecord): void {

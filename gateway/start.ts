@@ -63,7 +63,7 @@ export function startGateway(options: GatewayOptions): GatewayRun {
     log,
     trust,
     onRefused: reportRefused(options, recorder, fail),
-    onStopped: fail,
+    onTrouble: fail,
   })
   const control = withTimeout(reader.start(), CONTROL_WAIT_MS).catch(fail)
   chainWriter.open().catch(fail)

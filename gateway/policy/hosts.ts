@@ -27,8 +27,9 @@ export function parseHost(text: string): Host | undefined {
   if (text === '' || text.length > maxHostCharacters || /[\s/\\?#@]/.test(text)) return undefined
   if (/:/.test(text) && !/^\[[^\]]*\]$/.test(text)) return undefined
   if (!URL.canParse(`http://${text}/`)) return undefined
-  const hostname = new URL(`http://${text}/`).hostname.replace(/\.+$/, '')
-  if (hostname === '') return undefined
+  const hostname = new URL(`http://${text}/`).hostname.replace(/\.$/, '')
+  // An empty label is no name in DNS, and resolvers disagree on what to make of it.
+  if (hostname.split('.').includes('')) return undefined
   const name = hostname.startsWith('[') ? reduceIpv6(hostname.slice(1, -1)) : hostname
   return { name, isPrivate: isPrivateHost(name) }
 }
@@ -94,7 +95,8 @@ function toIpv4(high: number, low: number): string {
   return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }
 
-const privateName = /(?:^|\.)(?:localhost|local|internal|intranet|lan|home|corp|localdomain|home\.arpa|test|invalid)$/
+const privateName =
+  /(?:^|\.)(?:localhost|local|internal|intranet|lan|home|corp|localdomain|svc|home\.arpa|test|invalid)$/
 const privateIpv4 =
   /^(?:0|10|127)\.|^100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|^169\.254\.|^172\.(?:1[6-9]|2\d|3[01])\.|^192\.168\.|^192\.0\.[02]\.|^198\.1[89]\.|^198\.51\.100\.|^203\.0\.113\.|^(?:22[4-9]|2[3-5]\d)\./
 /** Names of services that answer with the address in the name, as 127.0.0.1.nip.io. */

@@ -2,8 +2,7 @@
 // what was expected and the nearest valid key. A file with any error gives no policy at all.
 
 import { createHash } from 'node:crypto'
-import type { Document } from 'yaml'
-import { LineCounter, parseDocument, visit } from 'yaml'
+import { LineCounter, parseDocument } from 'yaml'
 import type { CompileOptions } from './compile.ts'
 import { compilePolicy } from './compile.ts'
 import type { Policy } from './policy.ts'
@@ -13,6 +12,9 @@ import { policySchema } from './schema.ts'
 
 /** Largest policy file, in bytes. */
 export const maxPolicyBytes = 1_048_576
+
+/** Most uses of one YAML anchor, those within other anchors multiplied. */
+export const maxAliases = 100
 
 /** A policy, or all that is wrong with its file. */
 export type ParsedPolicy = { readonly ok: Policy } | { readonly errors: readonly PolicyProblem[] }
@@ -44,7 +46,7 @@ export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
 }
 
 function checkAndCompile(source: Source, options: CompileOptions): ParsedPolicy {
-  const value: unknown = source.document.toJS()
+  const value: unknown = source.document.toJS({ maxAliasCount: maxAliases })
   if (value === null || value === undefined)
     return { errors: [problemAt(source, [], 'the file is empty; expected version, default and rules')] }
   const parsed = policySchema.safeParse(value)
@@ -57,25 +59,10 @@ function checkAndCompile(source: Source, options: CompileOptions): ParsedPolicy 
   return { ok: compilePolicy(parsed.data, options) }
 }
 
-/** Errors of YAML itself, its warnings (an unknown tag is none of ours), and anchors, which hide what a rule says. */
-function listSyntaxProblems(source: Source): readonly PolicyProblem[] {
-  const { document, lines, file } = source
-  const at = (offset: number, message: string): PolicyProblem => {
-    const { line, col } = lines.linePos(offset)
-    return { where: `${file}:${line}:${col}`, file, line, column: col, key: '', message }
-  }
-  const found = [...document.errors, ...document.warnings].map((error) => at(error.pos[0], error.message))
-  return [
-    ...found,
-    ...listAnchors(document).map((offset) => at(offset, 'anchors and aliases are not allowed; write the value out')),
-  ]
-}
-
-function listAnchors(document: Document): readonly number[] {
-  const offsets: number[] = []
-  visit(document, {
-    Alias: (_, node) => void offsets.push(node.range?.[0] ?? 0),
-    Value: (_, node) => void (node.anchor === undefined ? undefined : offsets.push(node.range?.[0] ?? 0)),
+/** Errors of YAML itself, and its warnings: an unknown tag is none of ours. */
+function listSyntaxProblems({ document, lines, file }: Source): readonly PolicyProblem[] {
+  return [...document.errors, ...document.warnings].map((error) => {
+    const { line, col } = lines.linePos(error.pos[0])
+    return { where: `${file}:${line}:${col}`, file, line, column: col, key: '', message: error.message }
   })
-  return offsets
 }

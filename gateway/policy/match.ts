@@ -54,14 +54,13 @@ export function createNameMatcher(pattern: string): NameMatcher {
   if (first === -1) return { pattern, literal: pattern, prefix: pattern, test: (name) => name === pattern }
   const prefix = pattern.slice(0, first)
   if (/^\*+$/.test(pattern)) return { pattern, literal: undefined, prefix, test: () => true }
+  const suffix = /[^*?\]]*$/.exec(pattern)?.[0] ?? ''
   // Names are no paths: without a slash and never at the start, nothing in picomatch treats `/`, `.` or `..` apart.
   const expression = toRegExp(asPlainName(pattern), 's')
-  return {
-    pattern,
-    literal: undefined,
-    prefix,
-    test: (name) => name.startsWith(prefix) && expression.test(asPlainName(name)),
-  }
+  // Most names fail at the literal ends, which costs a twentieth of the expression.
+  const test = (name: string): boolean =>
+    name.startsWith(prefix) && name.endsWith(suffix) && expression.test(asPlainName(name))
+  return { pattern, literal: undefined, prefix, test }
 }
 
 /** Compiles a glob over paths: it matches at any depth unless it begins with `/`, and covers all below what it names. */

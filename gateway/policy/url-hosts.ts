@@ -79,7 +79,8 @@ export function parseUrlHost(url: string): UrlHost {
 
 /** Where one parser ends the authority another may go on: at `\`, `?`, `#`, blanks and controls, or a second `@`. */
 function isAmbiguous(text: string, authority: string): boolean {
-  if (/[\\\s\p{Cc}]/u.test(authority) || /^[^/]*\\/.test(text) || authority.split('@').length > 2) return true
+  if (/[\\\s\p{Cc}]/u.test(authority) || authority.split('@').length > 2) return true
+  if (text.slice(0, text.indexOf(authority)).includes('\\')) return true
   const cut = authority.search(/[?#]/)
   return cut !== -1 && authority.indexOf('@', cut) !== -1
 }

@@ -1,0 +1,49 @@
+// Opens the event log that the configuration names: files in the data directory, or Kafka.
+import { join } from 'node:path'
+import { FileLog } from '../events/file-log.ts'
+import type { EventLog } from '../events/log.ts'
+import { Trust } from '../events/trust.ts'
+import type { Config } from './config.ts'
+import type { Installation } from './installation.ts'
+
+/** The folder of the embedded log in the data directory. */
+export const LOG_FOLDER = 'log'
+
+/** An event log, and how to say where it is. */
+export interface Backbone {
+  readonly eventLog: EventLog
+  /** Name of the ledger. */
+  readonly log: string
+  readonly trust: Trust
+  readonly isDistributed: boolean
+  /** For people; never with a password. */
+  readonly where: string
+}
+
+/** Opens the log; Kafka's topics are made at first use, so that a broker that is away is told where it matters. */
+export async function openBackbone(
+  config: Config,
+  installation: Installation,
+  warn: (text: string) => void,
+): Promise<Backbone> {
+  const log = config.log ?? installation.log
+  const trust = new Trust([...installation.trust, ...config.trust])
+  if (config.kafka === undefined) {
+    const root = join(config.data, LOG_FOLDER)
+    return {
+      eventLog: new FileLog({ root, durability: config.durability }),
+      log,
+      trust,
+      isDistributed: false,
+      where: root,
+    }
+  }
+  const { KafkaLog } = await import('../events/kafka-log.ts')
+  return {
+    eventLog: new KafkaLog({ settings: config.kafka, warn: (message) => warn(message) }),
+    log,
+    trust,
+    isDistributed: true,
+    where: `Kafka at ${config.kafka.brokers.join(', ')}`,
+  }
+}

@@ -1,0 +1,33 @@
+// The `gateway:` section of toolwarden.yaml.
+import { z } from 'zod'
+import { MAX_PAYLOAD_BYTES } from '../events/record.ts'
+
+const choice = z.enum(['full', 'redacted', 'commitment'])
+
+/** The form of `gateway:` in toolwarden.yaml. */
+export const gatewaySettings = z.strictObject({
+  /** What is recorded of payloads; the rest is committed to. */
+  record: z
+    .strictObject({
+      arguments: choice.default('redacted'),
+      results: choice.default('commitment'),
+      maxBytes: z
+        .number()
+        .int()
+        .min(0)
+        .max(MAX_PAYLOAD_BYTES - 32)
+        .default(64 * 1024),
+    })
+    .prefault({}),
+  control: z
+    .strictObject({
+      /** Deny while control is stale; unless told, with Kafka yes, embedded no. */
+      required: z.boolean().optional(),
+      /** Whose `control/state` must be fresh. */
+      writers: z.array(z.string()).default(['detectors/main']),
+      maxAgeMs: z.number().int().min(3_000).default(10_000),
+    })
+    .prefault({}),
+})
+/** Checked settings of a gateway. */
+export type GatewaySettings = z.infer<typeof gatewaySettings>
