@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'NOT_FOUND'
   | 'CONFLICT'
   | 'REQUEST_INVALID'
+  | 'LIMIT_REACHED'
   | 'DEPENDENCY_MISSING'
   | 'INTERNAL'
 

@@ -1,0 +1,130 @@
+// The API as a hono app, from its dependencies alone: no port, no file, no clock of its own.
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { cors } from 'hono/cors'
+import { methodNotAllowed } from 'hono/method-not-allowed'
+import type { Registry } from 'prom-client'
+import { ToolwardenError } from '../events/errors.ts'
+import type { EventLog } from '../events/log.ts'
+import { type Clock, uuidv7 } from '../events/time.ts'
+import type { Trust } from '../events/trust.ts'
+import { addAlerts } from './alerts.ts'
+import type { ApiEnv } from './api-env.ts'
+import { authenticate } from './authentication.ts'
+import { addCalls } from './calls.ts'
+import { addEvents } from './events.ts'
+import { answerHeaders, checkBody, checkHost, checkOrigin, checkQuery } from './guard.ts'
+import { addHealth, type ReadinessCheck } from './health.ts'
+import type { History } from './history.ts'
+import { addIntegrity } from './integrity.ts'
+import { LiveFeed } from './live-feed.ts'
+import { type ApiMetrics, createApiMetrics, measureRequests } from './metrics.ts'
+import { addOpenApi } from './openapi.ts'
+import type { OperatorMeans } from './operator.ts'
+import { type ApiLogger, answerErrors, answerNotFound, problem, refuseInvalid } from './problem.ts'
+import { addRules } from './rules.ts'
+import type { ApiSettings } from './settings.ts'
+import { type AboutProcess, addStatus } from './status.ts'
+import { addStream, Streams } from './stream.ts'
+import type { TokenBook } from './tokens.ts'
+import { Verification, type Verify } from './verification.ts'
+
+/** What the API is made of; all of it is opened and closed by its owner. */
+export interface ApiDependencies {
+  readonly settings: ApiSettings
+  readonly about: AboutProcess
+  readonly history: History
+  readonly verify: Verify
+  readonly eventLog: EventLog
+  readonly trust: Trust
+  readonly operator: OperatorMeans
+  readonly tokens: TokenBook
+  readonly clock: Clock
+  readonly logger: ApiLogger
+  /** Metrics of the whole process; the API adds its own. */
+  readonly registry: Registry
+  /** What else has to work before this process is ready. */
+  readonly checks?: readonly ReadinessCheck[]
+}
+
+/** The app, and what of it has to be started and stopped. */
+export interface Api {
+  readonly app: OpenAPIHono<ApiEnv>
+  readonly feed: LiveFeed
+  readonly streams: Streams
+}
+
+/** Builds the API. */
+export function createApi(dependencies: ApiDependencies): Api {
+  const { settings, eventLog, trust, about, tokens, clock } = dependencies
+  const { limits } = settings
+  const metrics = createApiMetrics(dependencies.registry)
+  const feed = new LiveFeed({
+    ...{ eventLog, trust, log: about.log },
+    ...{ maxEvents: limits.streamEvents, maxBytes: limits.streamBytes },
+  })
+  const nowMillis = (): number => Math.floor(clock.nowMicros() / 1000)
+  const streams = new Streams({ feed, tokens, metrics, limits, nowMillis })
+  const app = new OpenAPIHono<ApiEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw refuseInvalid(result.target, result.error)
+    },
+  })
+  app.onError(answerErrors(dependencies.logger, () => uuidv7(clock.nowMicros())))
+  app.notFound(answerNotFound)
+  addGuards(app, dependencies, metrics)
+  addRoutes(app, dependencies, { feed, streams })
+  addOpenApi(app, about.version)
+  return { app, feed, streams }
+}
+
+function addGuards(app: OpenAPIHono<ApiEnv>, dependencies: ApiDependencies, metrics: ApiMetrics): void {
+  const { settings, tokens, clock } = dependencies
+  const { wrongTokensPerMinute } = settings.limits
+  const nowMillis = (): number => Math.floor(clock.monotonicMicros() / 1000)
+  app.use(measureRequests(metrics), ...answerHeaders(), checkHost(settings), checkOrigin(settings))
+  if (settings.allowedOrigins.length > 0) app.use(cors({ origin: settings.allowedOrigins, allowHeaders: CORS_HEADERS }))
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: answerWrongMethod }), checkQuery(), ...checkBody(settings.limits))
+  const authentication = authenticate({ tokens, metrics, wrongTokensPerMinute, nowMillis })
+  app.use('/v1/*', authentication)
+  app.use('/metrics', authentication)
+}
+
+function addRoutes(
+  app: OpenAPIHono<ApiEnv>,
+  dependencies: ApiDependencies,
+  { feed, streams }: Pick<Api, 'feed' | 'streams'>,
+): void {
+  const { history, operator, clock, about, settings, registry, checks = [] } = dependencies
+  addStatus(app, about, () => clock.nowMicros())
+  addEvents(app, history)
+  addCalls(app, { history, operator })
+  addAlerts(app, { history, operator })
+  addRules(app, { operator, clock, publishDeadlineMs: settings.limits.publishDeadlineMs })
+  addIntegrity(app, new Verification(dependencies.verify, clock))
+  addStream(app, streams)
+  addHealth(app, registry, [...ownChecks(history, feed, operator), ...checks])
+}
+
+const CORS_HEADERS = ['authorization', 'content-type', 'last-event-id']
+
+/** The API's own conditions: it can read history, follow the log and write to it. */
+function ownChecks(history: History, feed: LiveFeed, { chainWriter }: OperatorMeans): readonly ReadinessCheck[] {
+  return [
+    { name: 'store', findProblem: () => history.ping().then(() => undefined) },
+    { name: 'event log', findProblem: () => feed.problem },
+    { name: 'api chain', findProblem: () => (chainWriter.isInDoubt ? 'an append is in doubt' : undefined) },
+  ]
+}
+
+const answerWrongMethod: NonNullable<Parameters<typeof methodNotAllowed<ApiEnv>>[0]['onMethodNotAllowed']> = (
+  c,
+  methods,
+) =>
+  problem(
+    c,
+    new ToolwardenError('REQUEST_INVALID', `this route does not take ${c.req.method}`, {
+      where: c.req.path,
+      fix: `Use ${methods.join(' or ')}.`,
+    }),
+    { status: 405, headers: { allow: methods.join(', ') } },
+  )

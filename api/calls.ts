@@ -1,0 +1,154 @@
+// /v1/calls: governed calls, newest first, and one call's whole story. What was recorded of arguments and results is shown
+// only to operators, and only after an `admin/read-payload` event says who looked, and why.
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { ToolwardenError } from '../events/errors.ts'
+import type { Event } from '../events/event.ts'
+import { hashField, nameField, type PayloadField, textField, uuidField } from '../events/field.ts'
+import { attachmentHolds, SALT_BYTES } from '../events/payload.ts'
+import type { ApiEnv } from './api-env.ts'
+import { requireScope } from './authentication.ts'
+import { callSchema, joinCall, showCall } from './call-view.ts'
+import { eventSchema, showEvent } from './event-view.ts'
+import type { History, HistoryEvent, HistoryPayload } from './history.ts'
+import { type OperatorMeans, recordEvent } from './operator.ts'
+import { pageOf, pageQuery, readPage, toCursor } from './page.ts'
+import { json, problems } from './responses.ts'
+
+const LIST = 'calls'
+const CALL_STATUSES = [
+  'pending',
+  'ok',
+  'tool_error',
+  'protocol_error',
+  'cancelled',
+  'timeout',
+  'upstream_lost',
+  'not_forwarded',
+  'ambiguous',
+] as const
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/calls',
+  summary: 'Governed calls, newest first',
+  security: [{ bearer: ['read'] }],
+  middleware: [requireScope('read')] as const,
+  request: {
+    query: z.strictObject({
+      ...pageQuery,
+      tool: nameField.optional(),
+      server: nameField.optional(),
+      principal: nameField.optional(),
+      session: nameField.optional(),
+      decision: z.enum(['allow', 'deny', 'escalate', 'pending']).optional(),
+      status: z.enum(CALL_STATUSES).optional(),
+    }),
+  },
+  responses: { 200: json(pageOf(callSchema), 'One page.'), ...problems(400, 401, 403, 503) },
+})
+
+const payloadSchema = z
+  .object({
+    event: hashField.openapi({ description: 'The propose or receipt that it belongs to.' }),
+    state: z.enum(['recorded', 'commitment', 'erased', 'missing', 'altered']).openapi({
+      description:
+        '`commitment`: only size and commitment were to be kept; `missing`, `altered`: someone changed the store.',
+    }),
+    record: z.enum(['full', 'redacted', 'cut', 'commitment']).optional(),
+    text: z.string().optional().openapi({ description: 'What was recorded, read as UTF-8.' }),
+    erasedBy: hashField.optional(),
+  })
+  .openapi('Payload')
+type PayloadView = z.infer<typeof payloadSchema>
+
+const storySchema = z
+  .object({ call: callSchema, events: z.array(eventSchema), payloads: z.array(payloadSchema).optional() })
+  .openapi('CallStory')
+
+const showRoute = createRoute({
+  method: 'get',
+  path: '/v1/calls/{id}',
+  summary: 'One call with all its events',
+  description:
+    'With `payloads=true` also what was recorded of arguments and results: scope operate, and the look is recorded.',
+  security: [{ bearer: ['read'] }],
+  middleware: [requireScope('read')] as const,
+  request: {
+    params: z.object({ id: uuidField }),
+    query: z.strictObject({
+      payloads: z.enum(['true', 'false']).default('false'),
+      reason: textField.optional().openapi({ description: 'Why the payloads are read; recorded.' }),
+    }),
+  },
+  responses: { 200: json(storySchema, 'The call.'), ...problems(400, 401, 403, 404, 503) },
+})
+
+/** What the calls' routes work with. */
+export interface CallsOptions {
+  readonly history: History
+  readonly operator: OperatorMeans
+}
+
+/** Adds the routes. */
+export function addCalls(app: OpenAPIHono<ApiEnv>, { history, operator }: CallsOptions): void {
+  app.openapi(listRoute, async (c) => {
+    const { filter, after, limit } = readPage(LIST, c.req.valid('query'))
+    const found = await history.findCalls(filter, { after, limit: limit + 1 })
+    const shown = found.slice(0, limit)
+    const last = found.length > limit ? shown.at(-1)?.propose : undefined
+    const next = last && toCursor(LIST, filter, { time: last.event.time, hash: last.hash })
+    const items = shown.map(showCall).filter((call) => call !== undefined)
+    return c.json({ items, ...(next === undefined ? {} : { next }) }, 200)
+  })
+
+  app.openapi(showRoute, async (c) => {
+    const { id } = c.req.valid('param')
+    const { payloads, reason = '' } = c.req.valid('query')
+    const events = await history.findCall(id)
+    const call = showCall(joinCall(id, events))
+    if (call === undefined)
+      throw new ToolwardenError('NOT_FOUND', 'there is no call with this id', {
+        where: `call ${id}`,
+        fix: 'GET /v1/calls',
+      })
+    const story = { call, events: events.map(showEvent) }
+    if (payloads === 'false') return c.json(story, 200)
+    const { subject, scopes } = c.get('caller')
+    if (!scopes.includes('operate'))
+      throw new ToolwardenError('FORBIDDEN', 'payloads need the scope operate', { where: 'query payloads' })
+    // Recorded before it is shown: no record, no look.
+    await recordEvent(operator, { type: 'admin/read-payload', call: id, by: subject, reason })
+    return c.json({ ...story, payloads: await showPayloads(history, events) }, 200)
+  })
+}
+
+async function showPayloads(history: History, events: readonly HistoryEvent[]): Promise<PayloadView[]> {
+  const carriers = events.filter(({ event }) => payloadFieldOf(event) !== undefined)
+  const found = new Map((await history.findPayloads(carriers.map(({ hash }) => hash))).map((each) => [each.hash, each]))
+  return carriers.map(({ event, hash }) => showPayload(payloadFieldOf(event), hash, found.get(hash)))
+}
+
+/** A payload is believed only if it is the one that the event committed to. */
+function showPayload(field: PayloadField | undefined, event: string, payload: HistoryPayload | undefined): PayloadView {
+  if (payload?.erasedBy !== undefined) return { event, state: 'erased', erasedBy: payload.erasedBy }
+  if (payload?.recorded === undefined) return { event, state: 'missing' }
+  if (field === undefined || !attachmentHolds(field, payload.recorded)) return { event, state: 'altered' }
+  if (field.record === 'commitment') return { event, state: 'commitment' }
+  return {
+    event,
+    state: 'recorded',
+    record: field.record,
+    text: payload.recorded.subarray(SALT_BYTES).toString('utf8'),
+  }
+}
+
+function payloadFieldOf(event: Event): PayloadField | undefined {
+  switch (event.type) {
+    case 'authorization/propose':
+      return event.arguments
+    case 'authorization/receipt':
+      return event.result
+    default:
+      return undefined
+  }
+}

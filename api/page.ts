@@ -1,0 +1,109 @@
+// Pages of lists, newest first: limits, time ranges, and cursors that say where the next page begins.
+// A cursor holds nothing secret, but it is checked like any input, and only fits the filters that it was made for.
+import { createHash } from 'node:crypto'
+import { z } from '@hono/zod-openapi'
+import { ToolwardenError } from '../events/errors.ts'
+import { hashField, timeField } from '../events/field.ts'
+import { formatTime } from '../events/time.ts'
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from './settings.ts'
+
+/** The place of the last item of a page: what comes after it is older, or as old with a smaller hash. */
+export interface PageKey {
+  readonly time: string
+  readonly hash: string
+}
+
+const cursorObject = z.strictObject({
+  v: z.literal(1),
+  list: z.string().max(32),
+  filter: hashField,
+  time: timeField,
+  hash: hashField,
+})
+
+const timeParameter = z.iso
+  .datetime({ offset: true, error: 'expected a time that exists, like 2026-11-22T13:00:00Z' })
+  .refine((text) => !Number.isNaN(Date.parse(text)), 'expected a time that exists, like 2026-11-22T13:00:00Z')
+  .transform(toEventTime)
+  .openapi({ type: 'string', format: 'date-time', example: '2026-11-22T13:00:00Z' })
+
+/** Query parameters that every list takes. */
+export const pageQuery = {
+  from: timeParameter.optional().openapi({ description: 'Not older than this time.' }),
+  to: timeParameter.optional().openapi({ description: 'Older than this time.' }),
+  limit: z
+    .string()
+    .regex(/^\d{1,6}$/, 'expected a whole number')
+    .transform(Number)
+    .pipe(z.number().min(1).max(MAX_PAGE_SIZE))
+    .default(DEFAULT_PAGE_SIZE)
+    .openapi({ type: 'integer', minimum: 1, maximum: MAX_PAGE_SIZE, default: DEFAULT_PAGE_SIZE }),
+  cursor: z.string().max(1_000).optional().openapi({ description: '`next` of the page before.' }),
+}
+
+/** The schema of a page of items. */
+export function pageOf<Item extends z.ZodType>(item: Item) {
+  return z.object({
+    items: z.array(item),
+    next: z.string().optional().openapi({ description: 'Cursor of the next page; absent on the last.' }),
+  })
+}
+
+/** A checked query of a list. */
+export interface PageQuery {
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  readonly limit: number
+  readonly cursor?: string | undefined
+}
+
+/** Splits a list's query into its filters and its place. Throws REQUEST_INVALID. */
+export function readPage<Query extends PageQuery>(
+  list: string,
+  query: Query,
+): { readonly filter: Omit<Query, 'limit' | 'cursor'>; readonly after: PageKey | undefined; readonly limit: number } {
+  const { limit, cursor, ...filter } = query
+  if (filter.from !== undefined && filter.to !== undefined && filter.from >= filter.to)
+    throw new ToolwardenError('REQUEST_INVALID', '`from` is not before `to`', { where: 'query from' })
+  return { filter, limit, after: cursor === undefined ? undefined : readCursor(cursor, list, digestOf(filter)) }
+}
+
+/** The cursor of the page after one that ends with a key. */
+export function toCursor(list: string, filter: object, { time, hash }: PageKey): string {
+  return Buffer.from(JSON.stringify({ v: 1, list, filter: digestOf(filter), time, hash })).toString('base64url')
+}
+
+function readCursor(text: string, list: string, filter: string): PageKey {
+  const result = cursorObject.safeParse(decodeJson(text))
+  if (!result.success || result.data.list !== list) throw badCursor('not a cursor of this list')
+  if (result.data.filter !== filter) throw badCursor('the cursor was made with other filters')
+  return { time: result.data.time, hash: result.data.hash }
+}
+
+function decodeJson(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
+  } catch {
+    // What the parser says of a cursor helps nobody; the schema then refuses `undefined`.
+    return undefined
+  }
+}
+
+function badCursor(message: string): ToolwardenError {
+  return new ToolwardenError('REQUEST_INVALID', message, {
+    where: 'query cursor',
+    fix: 'Begin without a cursor, and pass `next` of each page with the same filters.',
+  })
+}
+
+function digestOf(filter: object): string {
+  const entries = Object.entries(filter).filter(([, value]) => value !== undefined)
+  return createHash('sha256').update(JSON.stringify(entries.sort())).digest('hex')
+}
+
+/** The form in which events carry times: UTC with microseconds. */
+function toEventTime(text: string): string {
+  const micros = /\.(\d+)/.exec(text)?.[1]?.slice(0, 6).padEnd(6, '0') ?? '000000'
+  const seconds = Math.floor(Date.parse(text) / 1000)
+  return formatTime(seconds * 1_000_000 + Number(micros))
+}

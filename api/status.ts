@@ -1,0 +1,58 @@
+// GET /v1/status: what runs here, for which ledger, and what it protects against (docs/threat-model.md).
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { formatTime } from '../events/time.ts'
+import type { ApiEnv } from './api-env.ts'
+import { requireScope } from './authentication.ts'
+import { json, problems } from './responses.ts'
+
+/** What the composition root says about this process. */
+export interface AboutProcess {
+  readonly version: string
+  /** Name of the ledger. */
+  readonly log: string
+  readonly eventLog: 'files' | 'kafka'
+  readonly store: 'chdb' | 'clickhouse'
+  /** The roles that run in this process: `ledger`, `detectors`, `api`. */
+  readonly roles: readonly string[]
+  /** A witnessed, B pinned checkpoint, C the owner's keys alone. */
+  readonly protectionClass: 'A' | 'B' | 'C'
+  readonly startedMicros: number
+}
+
+const statusSchema = z
+  .object({
+    version: z.string(),
+    log: z.string(),
+    eventLog: z.enum(['files', 'kafka']),
+    store: z.enum(['chdb', 'clickhouse']),
+    roles: z.array(z.string()),
+    protection: z.object({ class: z.enum(['A', 'B', 'C']), meaning: z.string() }),
+    startedAt: z.string(),
+    uptimeSeconds: z.number().int(),
+  })
+  .openapi('Status')
+
+const statusRoute = createRoute({
+  method: 'get',
+  path: '/v1/status',
+  summary: 'What runs here and which protection class applies',
+  security: [{ bearer: ['read'] }],
+  middleware: [requireScope('read')] as const,
+  responses: { 200: json(statusSchema, 'The status.'), ...problems(401, 403) },
+})
+
+const PROTECTION_TEXTS = {
+  A: 'An independent witness has cosigned: the owner could not rewrite what lay before.',
+  B: 'Proved against a checkpoint that the verifier had kept.',
+  C: "The owner's keys alone: it holds against everyone but code that runs as the owner.",
+} as const
+
+/** Adds the route. */
+export function addStatus(app: OpenAPIHono<ApiEnv>, about: AboutProcess, nowMicros: () => number): void {
+  app.openapi(statusRoute, (c) => {
+    const { protectionClass, startedMicros, roles, ...same } = about
+    const protection = { class: protectionClass, meaning: PROTECTION_TEXTS[protectionClass] }
+    const uptimeSeconds = Math.floor((nowMicros() - startedMicros) / 1_000_000)
+    return c.json({ ...same, roles: [...roles], protection, startedAt: formatTime(startedMicros), uptimeSeconds }, 200)
+  })
+}

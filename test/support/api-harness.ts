@@ -1,0 +1,124 @@
+// A real API in this process: file log, chain and control writers, tokens in a 0600 file; requests go in without a port.
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Registry } from 'prom-client'
+import { type Api, type ApiDependencies, createApi } from '../../api/app.ts'
+import type { History } from '../../api/history.ts'
+import { type ApiSettings, apiSettings } from '../../api/settings.ts'
+import type { Scope } from '../../api/token-file.ts'
+import { createToken, TokenBook } from '../../api/tokens.ts'
+import { ChainWriter } from '../../events/chain-writer.ts'
+import { ControlReader } from '../../events/control-reader.ts'
+import { ControlWriter } from '../../events/control-writer.ts'
+import { ToolwardenError } from '../../events/errors.ts'
+import { FileLog } from '../../events/file-log.ts'
+import { generateKey, type KeyPair } from '../../events/keys.ts'
+import { type Clock, systemClock } from '../../events/time.ts'
+import { Trust } from '../../events/trust.ts'
+
+/** Name of the harness's ledger. */
+export const LOG_NAME = 'test'
+
+/** What a test may choose. */
+export interface ApiHarnessOptions {
+  readonly settings?: Record<string, unknown>
+  readonly history?: History
+  readonly verify?: ApiDependencies['verify']
+  readonly clock?: Clock
+}
+
+/** A running API and all that it stands on. */
+export interface ApiHarness {
+  readonly api: Api
+  readonly dependencies: ApiDependencies
+  readonly directory: string
+  readonly eventLog: FileLog
+  readonly keys: Readonly<Record<'api' | 'gateway' | 'detectors' | 'ledger', KeyPair>>
+  readonly tokensPath: string
+  /** What the API reported to its logger. */
+  readonly logged: { readonly details: object; readonly message: string }[]
+  /** Sends a request with a token of all scopes, or of those given. */
+  request(path: string, init?: RequestInit & { scopes?: readonly Scope[] }): Promise<Response>
+  /** A new token. */
+  token(...scopes: Scope[]): Promise<string>
+  /** A chain of another writer on the same log. */
+  writer(name: `${'gateway' | 'detectors' | 'ledger'}/${string}`): ChainWriter
+  close(): Promise<void>
+}
+
+/** Starts the harness. */
+export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<ApiHarness> {
+  const directory = await mkdtemp(join(tmpdir(), 'toolwarden-api-'))
+  const clock = options.clock ?? systemClock()
+  const keys = { api: generateKey(), gateway: generateKey(), detectors: generateKey(), ledger: generateKey() }
+  const trust = new Trust(
+    Object.entries(keys).map(([role, key]) => ({ writer: `${role}/*`, key: key.publicKey.toString('base64url') })),
+  )
+  const eventLog = new FileLog({ root: join(directory, 'log'), durability: 'process', reserveBytes: 0 })
+  const writers: ChainWriter[] = []
+  const newWriter = (writer: string, key: KeyPair): ChainWriter => {
+    const opening = { software: 'toolwarden test', configuration: '0'.repeat(64) }
+    const chainWriter = new ChainWriter({ eventLog, clock, log: LOG_NAME, writer, key, opening })
+    writers.push(chainWriter)
+    return chainWriter
+  }
+  const chainWriter = newWriter('api/main', keys.api)
+  const controlReader = new ControlReader({ eventLog, log: LOG_NAME, trust })
+  await controlReader.start()
+  const control = { eventLog, clock, log: LOG_NAME, writer: 'api/main', chainWriter, reader: controlReader }
+  const controlWriter = new ControlWriter(control)
+  const tokensPath = join(directory, 'tokens.json')
+  const logged: { details: object; message: string }[] = []
+  const dependencies: ApiDependencies = {
+    settings: apiSettings.parse(options.settings ?? {}) satisfies ApiSettings,
+    about: {
+      ...{ version: '0.0.0', log: LOG_NAME, eventLog: 'files', store: 'chdb', protectionClass: 'C' },
+      ...{ roles: ['api'], startedMicros: clock.nowMicros() },
+    },
+    history: options.history ?? absentHistory(),
+    verify: options.verify ?? (() => Promise.resolve({ ok: true, counts: {}, violations: [] })),
+    operator: { chainWriter, controlWriter, controlReader },
+    tokens: new TokenBook(tokensPath, () => clock.nowMicros()),
+    logger: { error: (details, message) => logged.push({ details, message }) },
+    ...{ eventLog, trust, clock, registry: new Registry() },
+  }
+  const api = createApi(dependencies)
+  await api.feed.start()
+  const issue = async (scopes: readonly [Scope, ...Scope[]]): Promise<string> => {
+    const means = { nowMicros: clock.nowMicros(), randomBytes }
+    return (await createToken(tokensPath, { subject: 'user:ann', scopes }, means)).token
+  }
+  const everything = await issue(['read', 'operate', 'approve', 'admin'])
+  return {
+    ...{ api, dependencies, directory, eventLog, keys, tokensPath, logged },
+    token: (first, ...rest) => issue([first ?? 'read', ...rest]),
+    writer: (name) => newWriter(name, keys[name.slice(0, name.indexOf('/')) as 'gateway' | 'detectors' | 'ledger']),
+    request: async (path, { scopes, headers, ...init } = {}) => {
+      const [first, ...rest] = scopes ?? []
+      const token = first === undefined ? everything : await issue([first, ...rest])
+      const sent = { authorization: `Bearer ${token}`, host: '127.0.0.1:8787', ...(headers as Record<string, string>) }
+      return api.app.request(path, { ...init, headers: sent })
+    },
+    close: async () => {
+      api.streams.endAll()
+      await api.feed.stop()
+      await controlWriter.stop()
+      await Promise.all(writers.map((writer) => writer.close()))
+      await controlReader.stop()
+      await eventLog.close()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A store that does not answer. */
+function absentHistory(): History {
+  const away = (): Promise<never> =>
+    Promise.reject(new ToolwardenError('STORE_UNAVAILABLE', 'the store does not answer', { retriable: true }))
+  return {
+    ...{ findEvents: away, findCalls: away, findCall: away, findPayloads: away, findAlerts: away, findAlert: away },
+    ping: away,
+  }
+}
