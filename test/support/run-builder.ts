@@ -1,199 +1,219 @@
-// Honest runs, made from a seed: the same seed gives the same keys, bodies, hashes and signatures. Tests then break them.
-import { createHash, createPrivateKey, createPublicKey } from 'node:crypto'
+// Honest runs of a gateway, made without a gateway: writer/open, session/open, then calls of propose, decide and receipt.
+// Seeded and with a clock of its own, so that the same seed gives the same events (keys and signatures differ).
+import { createHash } from 'node:crypto'
 import { type ChainHead, EMPTY_CHAIN, type RunKey, type SealedEvent, sha256 } from '../../events/chain.ts'
-import { type Commit, type Entry, sealCommit } from '../../events/commit.ts'
+import { type Entry, sealCommit } from '../../events/commit.ts'
 import { chainOf, type EventDraft } from '../../events/event.ts'
-import { certifyRun, type KeyPair } from '../../events/keys.ts'
+import { certifyRun, generateKey, type KeyPair } from '../../events/keys.ts'
 import type { LogRecord } from '../../events/log.ts'
 import { commitPayload } from '../../events/payload.ts'
 import { argumentSignals, signalsBytes } from '../../events/signals.ts'
 import { uuidv7 } from '../../events/time.ts'
-import { Trust } from '../../events/trust.ts'
 
-/** 2026-11-22T13:00:00Z, where every seeded run starts. */
-export const START_MICROS = Date.UTC(2026, 10, 22, 13) * 1000
-/** The deployment key of seeded runs. */
-export const DEPLOYMENT_KEY = seededBytes('deployment', 32)
-
-const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex')
-
-/** Bytes that depend on a seed alone, at most 32. */
-export function seededBytes(seed: string, count: number): Buffer {
-  return createHash('sha256').update(seed).digest().subarray(0, count)
-}
-
-/** A hash that depends on a seed alone. */
-export function seededHash(seed: string): string {
-  return seededBytes(seed, 32).toString('hex')
-}
-
-/** A UUIDv7 that depends on a seed alone. */
-export function seededId(seed: string, micros: number = START_MICROS): string {
-  return uuidv7(micros, seededBytes(seed, 10))
-}
-
-/** An Ed25519 key that depends on a seed alone. */
-export function seededKey(seed: string): KeyPair {
-  const der = Buffer.concat([PKCS8_HEAD, seededBytes(`key ${seed}`, 32)])
-  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-  return { privateKey, publicKey: createPublicKey(privateKey).export({ format: 'der', type: 'spki' }).subarray(12) }
-}
-
-/** What makes a run; everything has a default. */
-export interface RunSpec {
-  readonly seed?: string
+/** What a run may be told; everything else comes from the seed. */
+export interface RunOptions {
+  readonly seed: number
+  readonly key: KeyPair
   readonly log?: string
   readonly writer?: string
-  /** Seed of the writer's long-lived key; the writer's name unless told. */
-  readonly longLived?: string
+  /** Microseconds since 1970 of the first event. */
+  readonly startMicros?: number
+  readonly session?: string
 }
 
-/** One run of one writer, growing append by append. */
-export class Run {
-  readonly runKey: RunKey
-  readonly chain: string
-  readonly longLived: KeyPair
-  readonly commits: Commit<{ readonly entries: readonly Entry[] }>[] = []
-  head: ChainHead = EMPTY_CHAIN
-  #micros = START_MICROS
-  #ids = 0
+/** What a call may be told. */
+export interface CallOptions {
+  readonly decision?: 'allow' | 'deny' | 'escalate'
+  readonly tool?: string
+  readonly path?: string
+  /** False leaves the call open. */
+  readonly receipt?: boolean
+  readonly call?: string
+}
 
-  constructor(spec: RunSpec = {}) {
-    const { seed = 'run', log = 'main', writer = 'gateway/files', longLived = writer } = spec
-    const identity = { log, writer, instance: seededId(`instance ${writer} ${seed}`) }
-    const own = seededKey(`run ${writer} ${seed}`)
-    this.longLived = seededKey(`writer ${longLived}`)
+const STEP_MICROS = 1_000
+const DEFAULT_START_MICROS = Date.UTC(2026, 10, 22, 13) * 1000
+
+/** One call's events as they stand in the chain. */
+export interface BuiltCall {
+  readonly call: string
+  readonly propose: SealedEvent
+  readonly decide: SealedEvent
+  readonly receipt?: SealedEvent
+}
+
+/** Builds the records of one run; each method returns the records of one or two appends and keeps them in `records`. */
+export class RunBuilder {
+  readonly chain: string
+  readonly runKey: RunKey
+  readonly deploymentKey = Buffer.alloc(32, 7)
+  /** Everything built so far, in order. */
+  readonly records: LogRecord[] = []
+  readonly calls: BuiltCall[] = []
+  head: ChainHead = EMPTY_CHAIN
+  readonly #random: () => Buffer
+  readonly #session: string
+  readonly #connection: string
+  #micros: number
+
+  constructor(options: RunOptions) {
+    this.#random = randomSource(options.seed)
+    this.#micros = options.startMicros ?? DEFAULT_START_MICROS
+    const log = options.log ?? 'test'
+    const identity = { log, writer: options.writer ?? 'gateway/files', instance: this.#newId() }
+    const own = generateKey()
+    const certificate = certifyRun(options.key, identity, own.publicKey)
+    this.runKey = { identity, privateKey: own.privateKey, certificate }
     this.chain = chainOf(identity)
-    this.runKey = {
-      identity,
-      privateKey: own.privateKey,
-      certificate: certifyRun(this.longLived, identity, own.publicKey),
+    this.#session = options.session ?? `session-${options.seed}`
+    this.#connection = this.#newId()
+  }
+
+  /** writer/open and session/open, in one append. */
+  open(): readonly LogRecord[] {
+    const { publicKey, signature } = this.runKey.certificate
+    return this.append([
+      {
+        draft: {
+          type: 'writer/open',
+          publicKey: publicKey.toString('base64url'),
+          certificate: signature.toString('base64url'),
+          software: 'toolwarden test',
+          configuration: '0'.repeat(64),
+        },
+      },
+      { draft: { type: 'session/open', ...this.#context(), transport: 'stdio', protocolVersion: '2025-11-25' } },
+    ])
+  }
+
+  /** One call: propose and decide in one append, the receipt in another. */
+  call(options: CallOptions = {}): readonly LogRecord[] {
+    const { decision = 'allow', tool = 'read_file', path = `/data/${this.calls.length}.txt` } = options
+    const call = options.call ?? this.#newId()
+    const context = { ...this.#context(), call, tool }
+    const from = this.records.length
+    const sealed = this.#sealAppend([
+      this.#propose(context, path),
+      {
+        draft: (before) => ({
+          type: 'authorization/decide',
+          ...context,
+          parent: before[0]?.hash ?? '',
+          decision,
+          reason: decision === 'escalate' ? 'needs_approval' : 'policy_rule',
+          text: 'by rule',
+          rule: 'reads',
+          policy: '1'.repeat(64),
+          control: { state: 'none', revision: 0 },
+        }),
+      },
+    ])
+    const [propose, decide] = sealed
+    if (propose === undefined || decide === undefined) throw new Error('a call has two events')
+    const wanted = options.receipt ?? decision === 'allow'
+    const receipt = wanted ? this.#sealAppend([this.#receipt(context, decide.hash)])[0] : undefined
+    this.calls.push({ call, propose, decide, ...(receipt === undefined ? {} : { receipt }) })
+    return this.records.slice(from)
+  }
+
+  /** Appends entries as they are, under one signature. */
+  append(entries: readonly Entry[]): readonly LogRecord[] {
+    const from = this.records.length
+    this.#sealAppend(entries)
+    return this.records.slice(from)
+  }
+
+  /** A draft of one event with this run's context, for tests of other types. */
+  draft(draft: EventDraft): readonly LogRecord[] {
+    return this.append([{ draft }])
+  }
+
+  #sealAppend(entries: readonly Entry[]): readonly SealedEvent[] {
+    const context = {
+      runKey: this.runKey,
+      nowMicros: () => {
+        this.#micros += STEP_MICROS
+        return this.#micros
+      },
+      newId: () => this.#newId(),
+    }
+    const { commit, refused } = sealCommit(this.head, [{ entries }], context)
+    if (commit === undefined) throw refused[0]?.error ?? new Error('nothing was sealed')
+    this.head = commit.head
+    this.records.push(...commit.records)
+    return commit.parts.flatMap((part) => part.events)
+  }
+
+  #propose(context: ReturnType<RunBuilder['callContext']>, path: string): Entry {
+    const value = { path }
+    const exact = Buffer.from(JSON.stringify(value))
+    const means = { salt: this.#salt(), deploymentKey: this.deploymentKey, redact: (bytes: Buffer) => bytes }
+    const payload = commitPayload(exact, { record: 'redacted', maxBytes: 4096 }, means)
+    const signals = signalsBytes(argumentSignals(this.deploymentKey, 'read', value))
+    return {
+      draft: {
+        type: 'authorization/propose',
+        ...context,
+        method: 'tools/call',
+        arguments: payload.field,
+        argumentsDigest: sha256(exact),
+        signalsDigest: sha256(signals),
+      },
+      signals,
+      payload: payload.attachment,
     }
   }
 
-  /** Seals entries as one append after the head; returns its records. */
-  append(...entries: readonly Entry[]): readonly LogRecord[] {
-    const sealed = sealCommit(this.head, [{ entries }], {
-      runKey: this.runKey,
-      nowMicros: () => ++this.#micros,
-      newId: () => seededId(`${this.chain} ${++this.#ids}`, this.#micros),
-    })
-    const error = sealed.refused[0]?.error
-    if (sealed.commit === undefined) throw error ?? new Error('an append of nothing')
-    this.commits.push(sealed.commit)
-    this.head = sealed.commit.head
-    return sealed.commit.records
+  #receipt(context: ReturnType<RunBuilder['callContext']>, parent: string): Entry {
+    const means = { salt: this.#salt(), deploymentKey: this.deploymentKey, redact: (bytes: Buffer) => bytes }
+    const payload = commitPayload(Buffer.from('the result'), { record: 'commitment', maxBytes: 4096 }, means)
+    return {
+      draft: {
+        type: 'authorization/receipt',
+        ...context,
+        parent,
+        status: 'ok',
+        result: payload.field,
+        durationMicros: 1_500,
+      },
+      payload: payload.attachment,
+    }
   }
 
-  /** Every record so far. */
-  records(): readonly LogRecord[] {
-    return this.commits.flatMap(({ records }) => records)
+  /** The context of a call in this run. */
+  callContext(call: string, tool: string) {
+    return { ...this.#context(), call, tool }
   }
 
-  /** Every event so far. */
-  events(): readonly SealedEvent[] {
-    return this.commits.flatMap(({ parts }) => parts.flatMap(({ events }) => events))
+  #context() {
+    return {
+      session: this.#session,
+      connection: this.#connection,
+      principal: 'agent:test@host',
+      principalSource: 'declared' as const,
+      client: 'test-client',
+      server: 'files',
+    }
   }
 
-  /** A run that goes on from where this one stands, as the clone of a machine would. */
-  clone(): Run {
-    return Object.assign(Object.create(Run.prototype) as Run, new Run(), this)
+  #newId(): string {
+    return uuidv7(this.#micros, this.#random())
   }
-}
 
-/** The trust of those who believe the writers of these runs. */
-export function trustOf(...runs: readonly Run[]): Trust {
-  const keys = runs.map((run) => ({
-    writer: run.runKey.identity.writer,
-    key: run.longLived.publicKey.toString('base64url'),
-  }))
-  return new Trust(keys)
-}
-
-/** The first event of a run. */
-export function openEntry({ runKey: { certificate } }: Run): Entry {
-  return {
-    draft: {
-      type: 'writer/open',
-      publicKey: certificate.publicKey.toString('base64url'),
-      certificate: certificate.signature.toString('base64url'),
-      software: 'toolwarden/test',
-      configuration: seededHash('configuration'),
-    },
+  #salt(): Buffer {
+    return Buffer.concat([this.#random(), this.#random()]).subarray(0, 32)
   }
 }
 
-/** A heartbeat: the smallest event. */
-export function beatEntry(monotonicMicros: number): Entry {
-  return { draft: { type: 'writer/heartbeat', monotonicMicros } }
-}
-
-/** The context of a seeded call. */
-export function callContext(seed: string) {
-  return {
-    session: `session ${seed}`,
-    connection: seededId(`connection ${seed}`),
-    principal: 'agent:test@host',
-    principalSource: 'declared',
-    client: 'test',
-    server: 'files',
-    call: seededId(`call ${seed}`),
-    tool: 'write_file',
-  } as const
-}
-
-/** A propose with payload and signals, and the decide that allows it. */
-export function callEntries(seed: string): readonly [Entry, Entry] {
-  const exact = Buffer.from(JSON.stringify({ path: `/tmp/${seed}`, content: `content of ${seed}` }))
-  const means = {
-    salt: seededBytes(`salt ${seed}`, 32),
-    deploymentKey: DEPLOYMENT_KEY,
-    redact: (bytes: Buffer) => bytes,
-  }
-  const payload = commitPayload(exact, { record: 'full', maxBytes: 10_000 }, means)
-  const signals = signalsBytes(argumentSignals(DEPLOYMENT_KEY, 'write', { path: `/tmp/${seed}` }))
-  const context = callContext(seed)
-  const propose: EventDraft = {
-    type: 'authorization/propose',
-    ...context,
-    method: 'tools/call',
-    arguments: payload.field,
-    argumentsDigest: seededHash(`arguments ${seed}`),
-    signalsDigest: sha256(signals),
-  }
-  return [
-    { draft: propose, payload: payload.attachment, signals },
-    { draft: ([proposed]) => decideDraft(seed, proposed?.hash) },
-  ]
-}
-
-/** The receipt of a call that went well. */
-export function receiptEntry(seed: string, decide: string): Entry {
-  return {
-    draft: { type: 'authorization/receipt', ...callContext(seed), parent: decide, status: 'ok', durationMicros: 1_000 },
-  }
-}
-
-/** An honest run with its opening and a number of calls, each one append of propose and decide and one of the receipt. */
-export function honestRun(calls: number, spec: RunSpec = {}): Run {
-  const run = new Run(spec)
-  run.append(openEntry(run))
-  for (let index = 0; index < calls; index++) {
-    run.append(...callEntries(`${index}`))
-    run.append(receiptEntry(`${index}`, run.head.hash))
-  }
+/** A run with a number of finished calls. */
+export function buildRun(options: RunOptions, calls: number): RunBuilder {
+  const run = new RunBuilder(options)
+  run.open()
+  for (let count = 0; count < calls; count++) run.call()
   return run
 }
 
-function decideDraft(seed: string, parent: string = seededHash('no parent')): EventDraft {
-  return {
-    type: 'authorization/decide',
-    ...callContext(seed),
-    parent,
-    decision: 'allow',
-    reason: 'policy_rule',
-    text: 'allowed by the test',
-    rule: 'test',
-    control: { state: 'none', revision: 0 },
-  }
+function randomSource(seed: number): () => Buffer {
+  let count = 0
+  return () => createHash('sha256').update(`${seed}:${count++}`).digest()
 }

@@ -1,0 +1,169 @@
+// The store on ClickHouse. Inserts and what ingest reads back go over one session, readers have their own.
+import type { ChainHead } from '../events/chain.ts'
+import { ToolwardenError } from '../events/errors.ts'
+import { type ClickHouseConnection, type ClickHouseSettings, openClickHouse } from './clickhouse-connection.ts'
+import { compactRows, consistentSql, dateTime64, insertSql, selectSql } from './clickhouse-sql.ts'
+import {
+  EVENT_ROW_COLUMNS,
+  PAYLOAD_ROW_COLUMNS,
+  QUARANTINE_ROW_COLUMNS,
+  SCHEMA_VERSION,
+  schemaStatements,
+} from './schema.ts'
+import type { LedgerStore, QueryParameters, ReadLane, RowPosition, RowTopic, StoreBatch } from './store.ts'
+
+/** How many chains one statement asks for. */
+const CHAINS_A_QUERY = 50
+/** How many sequence numbers one statement asks for: they travel in a URL. */
+const SEQUENCES_A_QUERY = 500
+/** Lines longer than this in all are sent in several inserts: payloads alone, of which repeats are harmless. */
+const MAX_INSERT_LENGTH = 16 * 1024 * 1024
+
+/** Opens the ledger's store and makes its tables. Throws STORE_LOCKED, STORE_UNAVAILABLE, STORE_INVALID, DEPENDENCY_MISSING. */
+export async function openLedgerStore(settings: ClickHouseSettings, log: string): Promise<LedgerStore> {
+  const connection = await openClickHouse(settings)
+  try {
+    for (const statement of schemaStatements()) await connection.ingest.command(statement)
+    await checkMeta(connection, log)
+    return new ClickHouseStore(connection)
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+}
+
+async function checkMeta({ ingest, where }: ClickHouseConnection, log: string): Promise<void> {
+  const rows = await ingest.select<{ version: number; log: string }>(
+    consistentSql('SELECT version, log FROM meta ORDER BY version'),
+    {},
+  )
+  const newest = rows.at(-1)
+  if (newest === undefined) {
+    const row = JSON.stringify([SCHEMA_VERSION, log, dateTime64(Date.now() * 1000)])
+    return await ingest.insert(insertSql('meta', ['version', 'log', 'made_at']), row)
+  }
+  if (newest.version > SCHEMA_VERSION)
+    throw new ToolwardenError(
+      'STORE_INVALID',
+      `the store has tables of version ${newest.version}, this program knows ${SCHEMA_VERSION}`,
+      { where, fix: 'use the newer toolwarden that made it' },
+    )
+  if (newest.log !== log)
+    throw new ToolwardenError('STORE_INVALID', `the store holds the ledger ${newest.log}, not ${log}`, {
+      where,
+      fix: `set the name of the log to ${newest.log}, or choose another directory or database`,
+    })
+}
+
+class ClickHouseStore implements LedgerStore {
+  readonly #connection: ClickHouseConnection
+
+  constructor(connection: ClickHouseConnection) {
+    this.#connection = connection
+  }
+
+  async insert(batch: StoreBatch): Promise<void> {
+    const at = dateTime64(batch.ingestedAtMicros)
+    for (const part of split(batch.payloads, ({ recorded, signals }) => recorded.length + signals.length))
+      await this.#insertRows('payloads', PAYLOAD_ROW_COLUMNS, compactRows(part, PAYLOAD_ROW_COLUMNS, at))
+    for (const part of split(batch.quarantined, ({ raw, headers }) => raw.length + headers.length))
+      await this.#insertRows('quarantine', QUARANTINE_ROW_COLUMNS, compactRows(part, QUARANTINE_ROW_COLUMNS, at))
+    // Last, and in one statement: what stands in `events` has everything else beside it.
+    await this.#insertRows('events', EVENT_ROW_COLUMNS, compactRows(batch.events, EVENT_ROW_COLUMNS, at))
+  }
+
+  async isStored({ topic, partition, offset }: RowPosition): Promise<boolean> {
+    const rows = await this.#consistent(
+      'SELECT 1 FROM events WHERE topic = {topic:String} AND partition = {partition:String} AND offset = {offset:UInt64} LIMIT 1',
+      { topic, partition, offset },
+    )
+    return rows.length > 0
+  }
+
+  async findWatermark(topic: RowTopic, partition: string): Promise<number | undefined> {
+    const rows = await this.#consistent<{ offset: number }>(
+      `SELECT offset FROM events WHERE topic = {topic:String} AND partition = {partition:String}
+       ORDER BY topic, partition, offset DESC LIMIT 1`,
+      { topic, partition },
+    )
+    return rows[0]?.offset
+  }
+
+  async findNewestMicros(): Promise<number> {
+    const rows = await this.#consistent<{ micros: number }>(
+      'SELECT toUnixTimestamp64Micro(max(ingested_at)) AS micros FROM events',
+    )
+    return rows[0]?.micros ?? 0
+  }
+
+  async findHeads(chains: readonly string[]): Promise<ReadonlyMap<string, ChainHead>> {
+    const heads = new Map<string, ChainHead>()
+    for (let from = 0; from < chains.length; from += CHAINS_A_QUERY) {
+      const parameters: Record<string, string> = {}
+      const parts = chains.slice(from, from + CHAINS_A_QUERY).map((chain, index) => {
+        const { writer, instance } = splitChain(chain)
+        parameters[`w${index}`] = writer
+        parameters[`i${index}`] = instance
+        return `SELECT writer, instance, sequence, hash FROM events
+          WHERE writer = {w${index}:String} AND instance = {i${index}:String} AND outcome IN ('accepted', 'late')
+          ORDER BY writer DESC, instance DESC, sequence DESC LIMIT 1`
+      })
+      const rows = await this.#consistent<{ writer: string; instance: string; sequence: number; hash: string }>(
+        `SELECT * FROM (${parts.join(' UNION ALL ')})`,
+        parameters,
+      )
+      for (const { writer, instance, sequence, hash } of rows) heads.set(`${writer}/${instance}`, { sequence, hash })
+    }
+    return heads
+  }
+
+  async findHashes(chain: string, sequences: readonly number[]): Promise<ReadonlyMap<number, string>> {
+    const hashes = new Map<number, string>()
+    for (let from = 0; from < sequences.length; from += SEQUENCES_A_QUERY) {
+      const rows = await this.#consistent<{ sequence: number; hash: string }>(
+        `SELECT DISTINCT sequence, hash FROM events
+         WHERE writer = {writer:String} AND instance = {instance:String} AND sequence IN {sequences:Array(UInt64)}
+           AND outcome IN ('accepted', 'late')`,
+        { ...splitChain(chain), sequences: sequences.slice(from, from + SEQUENCES_A_QUERY) },
+      )
+      for (const { sequence, hash } of rows) hashes.set(sequence, hash)
+    }
+    return hashes
+  }
+
+  async select<Row>(sql: string, parameters: QueryParameters = {}, lane: ReadLane = 'query'): Promise<readonly Row[]> {
+    return await this.#connection[lane].select<Row>(selectSql(sql), parameters)
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close()
+  }
+
+  async #insertRows(table: string, columns: readonly string[], rows: string): Promise<void> {
+    if (rows !== '') await this.#connection.ingest.insert(insertSql(table, [...columns, 'ingested_at']), rows)
+  }
+
+  async #consistent<Row>(sql: string, parameters: QueryParameters = {}): Promise<readonly Row[]> {
+    return await this.#connection.ingest.select<Row>(consistentSql(sql), parameters)
+  }
+}
+
+/** The two columns of a chain's name `role/name/instance`. */
+function splitChain(chain: string): { readonly writer: string; readonly instance: string } {
+  const end = chain.lastIndexOf('/')
+  return { writer: chain.slice(0, Math.max(0, end)), instance: chain.slice(end + 1) }
+}
+
+function split<Row>(rows: readonly Row[], lengthOf: (row: Row) => number): Row[][] {
+  const parts: Row[][] = []
+  let length = Number.POSITIVE_INFINITY
+  for (const row of rows) {
+    if (length + lengthOf(row) > MAX_INSERT_LENGTH) {
+      parts.push([])
+      length = 0
+    }
+    parts.at(-1)?.push(row)
+    length += lengthOf(row)
+  }
+  return parts
+}

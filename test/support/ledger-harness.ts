@@ -1,0 +1,76 @@
+// A ledger in miniature for tests: a file log, a store and an ingest on temporary directories, with keys that trust each
+// other. One chDB directory a process: each harness has a database of its own in it.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FileLog } from '../../events/file-log.ts'
+import { generateKey, type KeyPair } from '../../events/keys.ts'
+import type { LogRecord } from '../../events/log.ts'
+import { APPEND_DEADLINE_MS } from '../../events/log.ts'
+import { type Clock, systemClock } from '../../events/time.ts'
+import { Trust } from '../../events/trust.ts'
+import { Ingest, type IngestOptions } from '../../ledger/ingest.ts'
+import type { LedgerStore } from '../../ledger/store.ts'
+
+/** Name of the ledger in tests. */
+export const TEST_LOG = 'test'
+
+/** Keys of a gateway and of a ledger, and a trust in both. */
+export interface TestKeys {
+  readonly gateway: KeyPair
+  readonly ledger: KeyPair
+  readonly detectors: KeyPair
+  readonly trust: Trust
+}
+
+/** New keys that are trusted. */
+export function createTestKeys(): TestKeys {
+  const [gateway, ledger, detectors] = [generateKey(), generateKey(), generateKey()]
+  const entries = { gateway, ledger, detectors }
+  const settings = Object.entries(entries).map(([role, key]) => ({
+    writer: `${role}/*`,
+    key: key.publicKey.toString('base64url'),
+  }))
+  return { ...entries, trust: new Trust(settings) }
+}
+
+/** A directory under the system's temporary one. */
+export function temporaryDirectory(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'toolwarden-ledger-'))
+  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) }
+}
+
+/** A file log that forgets a power cut, for speed. */
+export function openTestLog(root: string): FileLog {
+  return new FileLog({ root, durability: 'process', reserveBytes: 0 })
+}
+
+/** Appends whole runs to the log, record by record in appends as they were signed. */
+export async function appendAll(eventLog: FileLog, records: readonly LogRecord[]): Promise<void> {
+  let append: LogRecord[] = []
+  for (const record of records) {
+    append.push(record)
+    const { signature } = record.headers
+    if (signature === undefined) continue
+    await eventLog.append('events', append, { deadlineMs: APPEND_DEADLINE_MS * 5, chain: record.key })
+    append = []
+  }
+}
+
+/** Starts an ingest with the usual settings. */
+export async function startIngest(
+  means: { eventLog: FileLog; store: LedgerStore; keys: TestKeys; clock?: Clock },
+  more: Partial<IngestOptions> = {},
+): Promise<Ingest> {
+  const { eventLog, store, keys, clock = systemClock() } = means
+  return await Ingest.start({
+    eventLog,
+    store,
+    clock,
+    trust: keys.trust,
+    log: TEST_LOG,
+    key: keys.ledger,
+    opening: { software: 'toolwarden test', configuration: '0'.repeat(64) },
+    ...more,
+  })
+}
