@@ -1,0 +1,180 @@
+// From a finding to what is said and done: an alert, and where the finding asks for one and the limits allow it, a rule
+// for the gateways. Rules only deny or escalate, never for longer than an hour, never again what an operator lifted. Pure.
+import type { EventDraft } from '../events/event.ts'
+import { MAX_RULE_LIFE_MS, type Rule } from '../events/rule.ts'
+import { derivedId, formatTime } from '../events/time.ts'
+import { findValue } from './bounded-map.ts'
+import { type Finding, MAX_CAUSES, type RuleTemplate } from './detector.ts'
+import {
+  countAlert,
+  deniedMs,
+  type FeedbackState,
+  feedbackKey,
+  issuedRule,
+  liveRulesOf,
+  noteAlert,
+  noteRule,
+} from './feedback.ts'
+import type { DetectorSettings } from './settings.ts'
+
+/** The draft of an `alert/raised`. */
+export type AlertDraft = Extract<EventDraft, { type: 'alert/raised' }>
+
+/** Something to publish: an alert, a rule, or both in one commit. */
+export interface Issue {
+  readonly key: string
+  /** The log's time of the event that led to it, milliseconds. */
+  readonly atMs: number
+  /** Undefined where an alert under the key was raised less than an hour ago. */
+  readonly alert?: AlertDraft
+  readonly rule?: Rule
+}
+
+/** A finding with its detector and moment. */
+export interface FoundBy {
+  readonly detector: string
+  readonly finding: Finding
+  readonly nowMs: number
+}
+
+type Settings = DetectorSettings['feedback']
+
+/** Decides what a finding leads to. */
+export function adapt(
+  state: FeedbackState,
+  found: FoundBy,
+  settings: Settings,
+): { readonly state: FeedbackState; readonly issue?: Issue } {
+  const { detector, finding, nowMs } = found
+  const key = feedbackKey({ detector, subject: finding.subject, principal: finding.scope.principal })
+  const raised = findValue(state.raised, key)
+  const isRepeat = raised !== undefined && Math.abs(nowMs - raised.atMs) < settings.repeatMinutes * 60_000
+  const alert = isRepeat ? raised.alert : derivedId('alert', detector, finding.subject, ...finding.causes)
+  const response = boundResponse(state, { ...found, key }, settings)
+  const rule = response.template === undefined ? undefined : toRule(response.template, { ...found, key, alert })
+  const issued = rule === undefined ? undefined : issuedRule(rule)
+  const ruled = issued === undefined ? state : noteRule(state, response.key ?? key, issued)
+  if (isRepeat) return rule === undefined ? { state } : { state: ruled, issue: { key, atMs: nowMs, rule } }
+  const noted = noteAlert(ruled, key, { alert, atMs: nowMs })
+  const draft = toAlert(found, { alert, rule, note: response.note })
+  if (rule !== undefined) return { state: noted, issue: { key, atMs: nowMs, alert: draft, rule } }
+  const counted = countAlert(noted, detector, { nowMs, alertsPerHour: settings.alertsPerHour })
+  if (counted.standing === 'over') return { state: counted.state }
+  const said = counted.standing === 'within' ? draft : floodAlert(draft, settings)
+  return { state: counted.state, issue: { key, atMs: nowMs, alert: said } }
+}
+
+/** The key of the one rule that escalates all writes of a principal. */
+export function allWritesKey(principal: string): string {
+  return derivedId('feedback', 'all writes', principal)
+}
+
+/** Whether a rule of the detectors is that one: no other binds a principal everywhere. */
+export function isAllWritesRule({ scope, action }: Rule): boolean {
+  return scope.session === undefined && scope.server === undefined && action === 'escalate'
+}
+
+/** What remains of the response that a finding asks for. */
+interface Response {
+  readonly template?: RuleTemplate
+  /** The key of the rule, where it is not the finding's. */
+  readonly key?: string
+  /** Said in the alert. */
+  readonly note?: string
+}
+
+function boundResponse(
+  state: FeedbackState,
+  { finding: { response, scope }, key, nowMs }: FoundBy & { readonly key: string },
+  settings: Settings,
+): Response {
+  if (response === undefined) return {}
+  // Counted by principal, so a rule always names one.
+  const principal = response.scope.principal ?? scope.principal
+  if (principal === undefined) return { note: 'No rule: it is not known whom it would bind.' }
+  if ((findValue(state.lifted, key) ?? 0) > nowMs)
+    return { note: `No rule: an operator lifted one for this less than ${settings.liftedHours} hours ago.` }
+  if ((findValue(state.rules, key)?.untilMs ?? 0) > nowMs) return { note: 'A rule for this is already in force.' }
+  const template = { ...response, scope: { ...response.scope, principal } }
+  const live = liveRulesOf(state, principal, nowMs)
+  if (live.length >= settings.rulesPerPrincipal - 1) {
+    const allWrites = allWritesKey(principal)
+    if ((findValue(state.rules, allWrites)?.untilMs ?? 0) > nowMs)
+      return { note: 'No further rule: all writes of this principal need approval already.' }
+    return { template: escalateAllWrites(principal, live.length), key: allWrites }
+  }
+  const spentMs = template.action === 'deny' ? deniedMs(state, principal, nowMs) : 0
+  const limitMs = settings.denyMinutesPerDay * 60_000
+  if (spentMs + template.lifetimeMs <= limitMs || template.action === 'escalate') return { template }
+  return {
+    template: { ...template, action: 'escalate' },
+    note: `Approval is asked for instead of a denial: this principal was denied automatically for ${Math.round(spentMs / 60_000)} of ${settings.denyMinutesPerDay} minutes in 24 hours.`,
+  }
+}
+
+function escalateAllWrites(principal: string, live: number): RuleTemplate {
+  return {
+    scope: { principal },
+    tool: '*',
+    toolClass: 'write',
+    action: 'escalate',
+    lifetimeMs: MAX_RULE_LIFE_MS,
+    reason: `${live} adaptive rules are in force for this principal: all its writes need approval`,
+  }
+}
+
+function toRule(
+  template: RuleTemplate,
+  { detector, finding, nowMs, key, alert }: FoundBy & { readonly key: string; readonly alert: string },
+): Rule {
+  const causes = finding.causes.slice(-MAX_CAUSES)
+  const { arguments: predicate, toolClass } = template
+  return {
+    id: derivedId('rule', detector, key, ...causes),
+    scope: template.scope,
+    tool: template.tool,
+    ...(toolClass === undefined ? {} : { toolClass }),
+    ...(predicate === undefined ? {} : { arguments: predicate }),
+    action: template.action,
+    reason: cut(template.reason),
+    cause: { alert, events: [...causes] },
+    createdAt: formatTime(nowMs * 1000),
+    expiresAt: formatTime((nowMs + Math.min(template.lifetimeMs, MAX_RULE_LIFE_MS)) * 1000),
+  }
+}
+
+function toAlert(
+  { detector, finding }: FoundBy,
+  { alert, rule, note }: { readonly alert: string; readonly rule: Rule | undefined; readonly note: string | undefined },
+): AlertDraft {
+  const { severity, score, subject, scope, explanation, causes } = finding
+  return {
+    type: 'alert/raised',
+    id: derivedId('alert/raised', alert),
+    alert,
+    detector,
+    severity,
+    score,
+    subject,
+    ...scope,
+    explanation: cut(note === undefined ? explanation : `${explanation} ${note}`),
+    causes: causes.slice(-MAX_CAUSES),
+    ...(rule === undefined ? {} : { rule: rule.id }),
+  }
+}
+
+function floodAlert(draft: AlertDraft, { alertsPerHour }: Settings): AlertDraft {
+  return {
+    ...draft,
+    severity: 'critical',
+    explanation:
+      `The detector ${draft.detector} raised more than ${alertsPerHour} alerts in one hour; further ones of this hour are not shown. The last one: ${draft.explanation}`.slice(
+        0,
+        2_000,
+      ),
+  }
+}
+
+function cut(text: string): string {
+  return text.slice(0, 2_000).toWellFormed()
+}

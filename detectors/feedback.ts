@@ -1,0 +1,140 @@
+// What was raised and what rules were issued, so that feedback stays bounded: one alert an hour a subject, a limit of live
+// rules and of automatic denial a principal, no return of what an operator lifted. Pure; times are the log's, milliseconds.
+import type { EventOf } from '../events/event.ts'
+import type { Rule } from '../events/rule.ts'
+import { derivedId, parseTime } from '../events/time.ts'
+import { type BoundedMap, emptyMap, findValue, listEntries, putValue } from './bounded-map.ts'
+
+const MAX_KEYS = 20_000
+const MAX_PRINCIPALS = 10_000
+/** Rules of one principal that are remembered; its live ones and a day's denials are far fewer. */
+const MAX_SPANS = 500
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** A rule as the feedback remembers it. */
+export interface IssuedRule {
+  readonly id: string
+  readonly principal: string
+  readonly action: Rule['action']
+  readonly fromMs: number
+  readonly untilMs: number
+}
+
+/** The last alert under a key. */
+export interface RaisedAlert {
+  readonly alert: string
+  readonly atMs: number
+}
+
+/** Everything that bounds the feedback. Keys are `feedbackKey`s. */
+export interface FeedbackState {
+  readonly raised: BoundedMap<RaisedAlert>
+  /** The newest rule under each key. */
+  readonly rules: BoundedMap<IssuedRule>
+  /** Until when a lifted rule stays away. */
+  readonly lifted: BoundedMap<number>
+  /** By principal: its rules, for the limits. */
+  readonly spans: BoundedMap<readonly IssuedRule[]>
+  /** By detector: alerts without a rule in the running hour of the log. */
+  readonly hours: BoundedMap<{ readonly hour: number; readonly alerts: number }>
+}
+
+/** Nothing raised yet. */
+export const EMPTY_FEEDBACK: FeedbackState = {
+  raised: emptyMap(),
+  rules: emptyMap(),
+  lifted: emptyMap(),
+  spans: emptyMap(),
+  hours: emptyMap(),
+}
+
+/** Under which alerts are the same: detector, subject and principal, all of which an `alert/raised` carries. */
+export function feedbackKey(alert: {
+  readonly detector: string
+  readonly subject: string
+  readonly principal?: string | undefined
+}): string {
+  return derivedId('feedback', alert.detector, alert.subject, alert.principal ?? '')
+}
+
+/** The rules of a principal that are in force. */
+export function liveRulesOf(state: FeedbackState, principal: string, nowMs: number): readonly IssuedRule[] {
+  return (findValue(state.spans, principal) ?? []).filter(({ untilMs }) => untilMs > nowMs)
+}
+
+/** For how long a principal was and is denied automatically in the 24 hours before a time; overlaps count once. */
+export function deniedMs(state: FeedbackState, principal: string, nowMs: number): number {
+  const denials = (findValue(state.spans, principal) ?? [])
+    .filter(({ action, untilMs }) => action === 'deny' && untilMs > nowMs - DAY_MS)
+    .toSorted((left, right) => left.fromMs - right.fromMs)
+  let total = 0
+  let coveredMs = nowMs - DAY_MS
+  for (const { fromMs, untilMs } of denials) {
+    total += Math.max(0, untilMs - Math.max(fromMs, coveredMs))
+    coveredMs = Math.max(coveredMs, untilMs)
+  }
+  return total
+}
+
+/** Takes an alert into account; one that the log already holds wins over one that is only intended. */
+export function noteAlert(state: FeedbackState, key: string, alert: RaisedAlert): FeedbackState {
+  const keeping = { nowMs: alert.atMs, limit: MAX_KEYS, keepUntilMs: alert.atMs + DAY_MS / 24 }
+  return { ...state, raised: putValue(state.raised, key, alert, keeping) }
+}
+
+/** Takes a rule into account, instead of the one with `replaces` as its id. */
+export function noteRule(
+  state: FeedbackState,
+  key: string,
+  rule: IssuedRule,
+  replaces: string = rule.id,
+): FeedbackState {
+  const { principal, fromMs, untilMs } = rule
+  const keeping = { nowMs: fromMs, limit: MAX_KEYS, keepUntilMs: untilMs }
+  const others = (findValue(state.spans, principal) ?? []).filter(({ id, untilMs: endedMs }) => {
+    return id !== rule.id && id !== replaces && endedMs > fromMs - DAY_MS
+  })
+  const spans = [...others, rule].slice(-MAX_SPANS)
+  return {
+    ...state,
+    rules: putValue(state.rules, key, rule, keeping),
+    spans: putValue(state.spans, principal, spans, { ...keeping, limit: MAX_PRINCIPALS, keepUntilMs: fromMs + DAY_MS }),
+  }
+}
+
+/** Ends a rule that an operator lifted, and keeps its like away. */
+export function noteLift(
+  state: FeedbackState,
+  ruleId: string,
+  { nowMs, liftedHours }: { readonly nowMs: number; readonly liftedHours: number },
+): FeedbackState {
+  const found = listEntries(state.rules).find(([, { id }]) => id === ruleId)
+  if (found === undefined) return state
+  const [key, rule] = found
+  const untilMs = nowMs + liftedHours * 60 * 60 * 1000
+  const keeping = { nowMs, limit: MAX_KEYS, keepUntilMs: untilMs }
+  const ended = noteRule(state, key, { ...rule, untilMs: Math.min(rule.untilMs, nowMs) })
+  return { ...ended, lifted: putValue(state.lifted, key, untilMs, keeping) }
+}
+
+/** Counts an alert without a rule in its hour; `over` when there were more than the limit, `first` for the first of those. */
+export function countAlert(
+  state: FeedbackState,
+  detector: string,
+  { nowMs, alertsPerHour }: { readonly nowMs: number; readonly alertsPerHour: number },
+): { readonly state: FeedbackState; readonly standing: 'within' | 'first' | 'over' } {
+  const hour = Math.floor((nowMs * 24) / DAY_MS)
+  const known = findValue(state.hours, detector)
+  const alerts = (known?.hour === hour ? known.alerts : 0) + 1
+  const hours = putValue(state.hours, detector, { hour, alerts }, { nowMs, limit: MAX_KEYS })
+  const standing = alerts <= alertsPerHour ? 'within' : alerts === alertsPerHour + 1 ? 'first' : 'over'
+  return { state: { ...state, hours }, standing }
+}
+
+/** The form in which a rule of the log is remembered; undefined for a rule without a principal, which no detector writes. */
+export function issuedRule(rule: EventOf<'rule/added'>['rule']): IssuedRule | undefined {
+  const { principal } = rule.scope
+  if (principal === undefined) return undefined
+  const fromMs = Math.floor(parseTime(rule.createdAt) / 1000)
+  return { id: rule.id, principal, action: rule.action, fromMs, untilMs: Math.floor(parseTime(rule.expiresAt) / 1000) }
+}

@@ -1,0 +1,168 @@
+// D6: a principal uses a server or a tool that it has not used within the window. Weak as a sign of an attack
+// (recall 1.8% at 10 false alarms per 1,000 sessions), so a tool only alerts. While a principal's own history is young
+// the group's baseline judges; while that is young too there is nothing to judge by, and a fresh start raises nothing.
+import type { EventOf } from '../events/event.ts'
+import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
+import type { Detector, Finding, Observation } from './detector.ts'
+import { isMature } from './session-history.ts'
+import type { DetectorSettings } from './settings.ts'
+
+const MAX_PRINCIPALS = 10_000
+/** Terms (a server, or a tool of a server) of one principal, and of the group. */
+const MAX_TERMS = 2_000
+/** Sessions of one principal, or of the group, that are told apart when they are counted. */
+const MAX_TOLD_SESSIONS = 64
+const MAX_FLAGGED_SESSIONS = 10_000
+const HOUR_MS = 60 * 60 * 1000
+const DAY_MS = 24 * HOUR_MS
+
+interface Baseline {
+  readonly sinceMs: number
+  readonly sessions: number
+  /** The newest sessions, so that each counts once. */
+  readonly told: readonly string[]
+  /** When each term was last used, milliseconds since 1970. */
+  readonly terms: BoundedMap<number>
+  /** When a mature baseline last learned a term: at most one an hour, so that it can't be taught in a burst. */
+  readonly learnedMs: number
+}
+
+/** What the detector remembers. */
+export interface FirstSeenState {
+  readonly principals: BoundedMap<Baseline>
+  /** All principals together. */
+  readonly group: Baseline
+  /** Sessions with a finding: what they do is not learned. */
+  readonly flagged: BoundedMap<true>
+}
+
+type Settings = DetectorSettings['firstSeenTool']
+type Context = Pick<EventOf<'authorization/decide'>, 'principal' | 'session' | 'server' | 'tool'>
+
+const EMPTY_BASELINE: Baseline = { sinceMs: 0, sessions: 0, told: [], terms: emptyMap(), learnedMs: 0 }
+
+/** The first-seen-tool detector. */
+export function createFirstSeenTool(settings: Settings): Detector<FirstSeenState> {
+  return {
+    name: 'first-seen-tool',
+    version: 1,
+    initialState: { principals: emptyMap(), group: EMPTY_BASELINE, flagged: emptyMap() },
+    observe: (state, { event, hash }, nowMs) => {
+      // Denied calls have had their answer; what they name is not new by having been tried.
+      if (event.type === 'authorization/decide' && event.decision !== 'deny')
+        return judge(state, event, { hash, nowMs, settings })
+      if (event.type === 'authorization/receipt' && event.status === 'ok')
+        return { state: learn(state, event, { nowMs, settings }), findings: [] }
+      return { state, findings: [] }
+    },
+  }
+}
+
+interface Moment {
+  readonly nowMs: number
+  readonly settings: Settings
+}
+
+function judge(
+  state: FirstSeenState,
+  call: Context,
+  { hash, ...moment }: Moment & { readonly hash: string },
+): Observation<FirstSeenState> {
+  const own = findValue(state.principals, call.principal) ?? EMPTY_BASELINE
+  const { nowMs, settings } = moment
+  const judged = [own, state.group].find((baseline) => isMature(baseline, settings, nowMs))
+  const term = termsOf(call).find((each) => !knows(judged, each, moment))
+  if (judged === undefined || term === undefined) return { state, findings: [] }
+  const keeping = { nowMs, limit: MAX_FLAGGED_SESSIONS, keepUntilMs: nowMs + HOUR_MS }
+  const knownToGroup = judged === own && knows(state.group, term, moment)
+  return {
+    state: { ...state, flagged: putValue(state.flagged, sessionKey(call), true, keeping) },
+    findings: [
+      findNewTerm(call, { hash, knownToGroup, byGroup: judged !== own, isServer: term === termsOf(call)[0], settings }),
+    ],
+  }
+}
+
+interface NewTerm {
+  readonly hash: string
+  readonly knownToGroup: boolean
+  readonly byGroup: boolean
+  readonly isServer: boolean
+  readonly settings: Settings
+}
+
+function findNewTerm(
+  { principal, session, server, tool }: Context,
+  { hash, knownToGroup, byGroup, isServer, settings }: NewTerm,
+): Finding {
+  const what = isServer ? `server ${server}` : `tool ${tool} of server ${server}`
+  const others = knownToGroup ? 'Others use it.' : 'Nobody else here uses it either.'
+  const text = byGroup
+    ? `${what} was used, which nobody here used in the last ${settings.windowDays} days. This principal's own history is still short.`
+    : `${what} was used, for the first time by this principal in ${settings.windowDays} days. ${others}`
+  return {
+    severity: knownToGroup || (byGroup && !isServer) ? 'low' : 'medium',
+    score: knownToGroup ? 200 : isServer ? 600 : 400,
+    subject: `first use of ${what}`,
+    scope: { principal, session, server, ...(isServer ? {} : { tool }) },
+    explanation: text.charAt(0).toUpperCase() + text.slice(1),
+    causes: [hash],
+    ...(isServer && !byGroup && settings.newServer === 'escalate'
+      ? {
+          response: {
+            scope: { session, principal, server },
+            tool: '*',
+            action: 'escalate',
+            lifetimeMs: settings.ruleMinutes * 60 * 1000,
+            reason: `${principal} has not used the server ${server} before`,
+          },
+        }
+      : {}),
+  }
+}
+
+function learn(state: FirstSeenState, call: Context, moment: Moment): FirstSeenState {
+  if (findValue(state.flagged, sessionKey(call)) !== undefined) return state
+  const own = findValue(state.principals, call.principal) ?? EMPTY_BASELINE
+  const keeping = { nowMs: moment.nowMs, limit: MAX_PRINCIPALS }
+  return {
+    ...state,
+    principals: putValue(state.principals, call.principal, learnCall(own, call, moment), keeping),
+    group: learnCall(state.group, call, moment),
+  }
+}
+
+function learnCall(baseline: Baseline, call: Context, moment: Moment): Baseline {
+  const { nowMs, settings } = moment
+  const key = sessionKey(call)
+  const isTold = baseline.told.includes(key)
+  let { terms, learnedMs } = baseline
+  for (const term of termsOf(call)) {
+    if (!knows(baseline, term, moment) && isMature(baseline, settings, nowMs)) {
+      if (nowMs - learnedMs < HOUR_MS) continue
+      learnedMs = nowMs
+    }
+    terms = putValue(terms, term, nowMs, { nowMs, limit: MAX_TERMS })
+  }
+  return {
+    sinceMs: baseline.sessions === 0 ? nowMs : Math.min(baseline.sinceMs, nowMs),
+    sessions: baseline.sessions + (isTold ? 0 : 1),
+    told: isTold ? baseline.told : [...baseline.told, key].slice(-MAX_TOLD_SESSIONS),
+    terms,
+    learnedMs,
+  }
+}
+
+function knows(baseline: Baseline | undefined, term: string, { nowMs, settings }: Moment): boolean {
+  const usedMs = baseline === undefined ? undefined : findValue(baseline.terms, term)
+  return usedMs !== undefined && nowMs - usedMs <= settings.windowDays * DAY_MS
+}
+
+/** The server, then the tool of the server. */
+function termsOf({ server, tool }: Context): readonly [string, string] {
+  return [JSON.stringify([server]), JSON.stringify([server, tool])]
+}
+
+function sessionKey({ principal, session }: Context): string {
+  return JSON.stringify([principal, session])
+}

@@ -1,0 +1,58 @@
+// The `detectors:` part of toolwarden.yaml: thresholds, lifetimes and limits, each with the default that works.
+import { z } from 'zod'
+
+const count = z.number().int().positive()
+
+/** The form of the detectors' configuration. */
+export const detectorSettings = z.strictObject({
+  readSpike: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Distinct objects that a session may read. Of 899 benign sessions the most had 16, 99.9% had 15 or fewer. */
+      distinctReads: count.default(15),
+      ruleMinutes: count.max(60).default(10),
+      /** What happens while the principal's own history is young; the threshold above does not depend on it. */
+      immatureAction: z.enum(['deny', 'escalate']).default('deny'),
+      matureSessions: count.default(100),
+      matureDays: count.default(3),
+    })
+    .prefault({}),
+  firstSeenTool: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** A tool not used for this long is new again. */
+      windowDays: count.default(7),
+      matureSessions: count.default(100),
+      matureDays: count.default(3),
+      /** What happens to calls of a server that a mature principal never used. */
+      newServer: z.enum(['escalate', 'alert']).default('escalate'),
+      ruleMinutes: count.max(60).default(10),
+    })
+    .prefault({}),
+  integrity: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** How long a gap in a chain may stay open. */
+      gapSeconds: count.default(30),
+      ruleMinutes: count.max(60).default(15),
+    })
+    .prefault({}),
+  feedback: z
+    .strictObject({
+      /** One alert for one (detector, subject, principal) in this time. */
+      repeatMinutes: count.default(60),
+      /** Live rules of one principal; the last of them escalates all its writes. */
+      rulesPerPrincipal: count.min(2).max(20).default(20),
+      /** Automatic denial of one principal in 24 hours; beyond it a person decides. */
+      denyMinutesPerDay: count.default(30),
+      /** How long a lifted rule stays away. */
+      liftedHours: count.default(24),
+      /** Alerts of one detector in an hour that carry no rule; the rest are folded into one. */
+      alertsPerHour: count.default(200),
+    })
+    .prefault({}),
+  snapshot: z.strictObject({ everyEvents: count.default(5_000), everySeconds: count.default(10) }).prefault({}),
+})
+
+/** The detectors' configuration, with all defaults filled in. */
+export type DetectorSettings = z.infer<typeof detectorSettings>
