@@ -46,6 +46,8 @@ export interface RunSpec {
   readonly writer?: string
   /** Seed of the writer's long-lived key; the writer's name unless told. */
   readonly longLived?: string
+  /** Of the run's instance, microseconds since 1970. */
+  readonly startMicros?: number
 }
 
 /** One run of one writer, growing append by append. */
@@ -60,9 +62,9 @@ export class Run {
   #ids = 0
 
   constructor(spec: RunSpec = {}) {
-    const { seed = 'run', log = 'main', writer = 'gateway/files', longLived = writer } = spec
+    const { seed = 'run', log = 'main', writer = 'gateway/files', longLived = writer, startMicros = START_MICROS } = spec
     this.#spec = spec
-    const identity = { log, writer, instance: seededId(`instance ${writer} ${seed}`) }
+    const identity = { log, writer, instance: seededId(`instance ${writer} ${seed}`, startMicros) }
     const own = seededKey(`run ${writer} ${seed}`)
     this.longLived = seededKey(`writer ${longLived}`)
     this.chain = chainOf(identity)
