@@ -141,7 +141,7 @@ export function describeFailedProduce({ settings, where, connectionLost, cause }
   }
   const unsent = findType(cause, THROWN_UNSENT) !== undefined || findRefusedConnection(cause)
   if (refused !== undefined || (unsent && !connectionLost)) return describeUnavailable(settings, 'append', cause)
-  return inDoubt(where, describeNetwork(cause), cause)
+  return inDoubt(where, connectionLost ? 'the connection was lost before the answer' : describeNetwork(cause), cause)
 }
 
 function findRefusedConnection(error: unknown): boolean {

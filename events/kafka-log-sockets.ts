@@ -48,6 +48,12 @@ export class TrackedSockets {
     this.#refusal ??= reason
     for (const socket of this.#open) socket.destroy(new Error(reason))
   }
+
+  /** Frees what a clean disconnect left behind. */
+  release(): void {
+    this.#refusal ??= 'disconnected'
+    for (const socket of this.#open) socket.destroy()
+  }
 }
 
 // How long a clean disconnect may take; a frozen broker never answers.
@@ -59,5 +65,5 @@ export async function disconnect(client: { disconnect(): Promise<void> }, socket
   // Whatever it says, its sockets are gone after it.
   await client.disconnect().catch(() => undefined)
   clearTimeout(timer)
-  sockets.destroy('disconnected')
+  sockets.release()
 }

@@ -30,6 +30,8 @@ import type {
 
 const TOPIC_RESOURCE = 2
 const TOPIC_POLL_MS = 50
+// What ends the wait for an acknowledgement is the deadline of its append.
+const PRODUCE_TIMEOUT_MS = 10 * 60 * 1000
 
 /** The parts of kafkajs that the other files of this adapter work with; types only. */
 export type KafkaClient = { readonly kafka: Kafka; readonly sockets: TrackedSockets }
@@ -118,11 +120,17 @@ export class KafkaLog implements EventLog {
   #read(options: Omit<KafkaReaderOptions, 'source' | 'onReconnect'>): Subscription {
     this.#checkOpen()
     const { topic, subscribe } = options
-    const group = subscribe.group ?? `${this.#settings.topicPrefix}.reader.${randomUUID()}`
+    const { group } = subscribe
+    // A reader without a group needs one of its own all the same, and a new one at each connection: in the old one its
+    // former self is a member until its session is over.
+    let ownGroup = ''
     const source: ReaderSource = {
-      open: (handlers) => this.#openConsumer({ topic, group, handlers }),
+      open: (handlers) => {
+        ownGroup = `${this.#settings.topicPrefix}.reader.${randomUUID()}`
+        return this.#openConsumer({ topic, group: group ?? ownGroup, handlers })
+      },
       watermarks: () => this.#watermarks(topic),
-      committed: async () => (subscribe.group === undefined ? new Map() : await this.#committed(topic, group)),
+      committed: async () => (group === undefined ? new Map() : await this.#committed(topic, group)),
     }
     const onReconnect = (error: unknown) => this.#warn('the subscription reconnects', { topic, error: String(error) })
     const reader = new KafkaReader({ ...options, source, onReconnect })
@@ -130,7 +138,7 @@ export class KafkaLog implements EventLog {
     reader.start()
     const stop = async () => {
       await reader.stop()
-      if (this.#readers.delete(reader) && subscribe.group === undefined) await this.#forget(group)
+      if (this.#readers.delete(reader) && group === undefined) await this.#forget(ownGroup)
     }
     return { caughtUp: reader.caughtUp, stop }
   }
@@ -141,7 +149,7 @@ export class KafkaLog implements EventLog {
 
   async #openProducer(): Promise<ProducerLink> {
     await this.prepare()
-    const { kafka, sockets } = await this.#client()
+    const { kafka, sockets } = await this.#client(PRODUCE_TIMEOUT_MS)
     const { Partitioners } = await import('kafkajs')
     const producer = kafka.producer({
       createPartitioner: Partitioners.DefaultPartitioner,
@@ -219,17 +227,17 @@ export class KafkaLog implements EventLog {
     }
   }
 
-  async #client(): Promise<KafkaClient> {
+  async #client(requestTimeout = this.#settings.requestTimeoutMs): Promise<KafkaClient> {
     const [ssl, sasl] = await Promise.all([readTlsMaterial(this.#settings), readSaslMaterial(this.#settings)])
     const { Kafka, logLevel } = await import('kafkajs')
-    const { brokers, clientId, connectTimeoutMs, requestTimeoutMs } = this.#settings
+    const { brokers, clientId, connectTimeoutMs } = this.#settings
     const sockets = new TrackedSockets()
     const config: KafkaConfig = {
       brokers: [...brokers],
       clientId,
       connectionTimeout: Math.min(connectTimeoutMs, 1_000),
       authenticationTimeout: connectTimeoutMs,
-      requestTimeout: requestTimeoutMs,
+      requestTimeout,
       // For connecting only (each try takes the next broker): the producer has its own, which is none.
       retry: { retries: brokers.length, initialRetryTime: 50, maxRetryTime: 200 },
       socketFactory: (request: SocketRequest) => sockets.connect(request),

@@ -26,7 +26,7 @@ async function createStorage(): Promise<EventLogStorage> {
   const settings = kafkaSettings.parse({ brokers: kafka?.brokers, topicPrefix: `test-${randomUUID()}`, partitions: 3 })
   return {
     open: async () => new KafkaLog({ settings }),
-    ...(broker === undefined ? {} : { freeze: async () => broker.freeze(), thaw: async () => broker.thaw() }),
+    ...(broker === undefined ? {} : { freeze: () => broker.freeze(), thaw: async () => broker.thaw() }),
     remove: async () => undefined,
   }
 }

@@ -155,6 +155,16 @@ export function resumeAfter(handled: readonly StoredRecord[]): ResumeFrom {
   }
 }
 
+/** The first records of each partition, `count` of each. */
+export function firstOfEachPartition(records: readonly StoredRecord[], count: number): StoredRecord[] {
+  const seen = new Map<string, number>()
+  return records.filter(({ position }) => {
+    const index = seen.get(position.partition) ?? 0
+    seen.set(position.partition, index + 1)
+    return index < count
+  })
+}
+
 /** The last value of each key. */
 export function newestByKey(records: readonly StoredRecord[]): Record<string, string> {
   return Object.fromEntries(records.map((record) => [record.key, text(record)]))

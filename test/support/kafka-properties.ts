@@ -34,6 +34,9 @@ export function serverProperties(directory: string, listeners: BrokerListeners):
     'transaction.state.log.num.partitions=1',
     'group.initial.rebalance.delay.ms=0',
     'auto.create.topics.enable=false',
+    // A broker that was killed may register again only when its old session is over: 9 s unless told.
+    'broker.session.timeout.ms=2000',
+    'broker.heartbeat.interval.ms=500',
     'num.network.threads=2',
     'num.io.threads=4',
     ...saslProperties(listeners.sasl),

@@ -5,7 +5,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,8 +29,8 @@ export interface KafkaBroker {
   readonly listeners: BrokerListeners
   /** Ends it cleanly; its data stays for restart(). */
   stop(): Promise<void>
-  /** SIGSTOP: connections stay open and nothing answers. */
-  freeze(): void
+  /** SIGSTOP, and resolves when no thread of it runs any more: connections stay open and nothing answers. */
+  freeze(): Promise<void>
   thaw(): void
   /** SIGKILL, and resolves when the process is gone. */
   kill(): Promise<void>
@@ -60,12 +60,12 @@ export function kafkaSkipReason(): string | false {
 }
 
 /** The brokers of KAFKA_BROKERS, else a broker of our own if the jars are cached, else undefined; never downloads. */
-export async function kafkaForTests(): Promise<KafkaForTests | undefined> {
+export async function kafkaForTests(security: BrokerSecurity = {}): Promise<KafkaForTests | undefined> {
   const given = process.env.KAFKA_BROKERS
   if (given !== undefined) return { brokers: given.split(','), release: async () => undefined }
   const lib = findKafkaJars()
   if (lib === undefined) return undefined
-  const broker = await startKafka(lib)
+  const broker = await startKafka(lib, security)
   return { brokers: broker.brokers, broker, release: () => broker.dispose() }
 }
 
@@ -123,8 +123,12 @@ class LocalBroker implements KafkaBroker {
     await this.#end('SIGKILL')
   }
 
-  freeze(): void {
-    this.#process?.kill('SIGSTOP')
+  async freeze(): Promise<void> {
+    const pid = this.#process?.pid
+    if (pid === undefined) return
+    process.kill(pid, 'SIGSTOP')
+    // The signal is delivered, and its threads halt, only some time later.
+    while (!(await isHalted(pid))) await delay(PROBE_INTERVAL_MS / 10)
   }
 
   thaw(): void {
@@ -181,6 +185,19 @@ async function becomesReady(port: number, isAlive: () => boolean): Promise<boole
     await delay(PROBE_INTERVAL_MS)
   }
   return false
+}
+
+async function isHalted(pid: number): Promise<boolean> {
+  const tasks = `/proc/${pid}/task`
+  if (!existsSync(tasks)) {
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'state=', '-p', String(pid)])
+    return stdout.startsWith('T')
+  }
+  const threads = await readdir(tasks)
+  const states = await Promise.all(
+    threads.map((thread) => readFile(join(tasks, thread, 'stat'), 'utf8').catch(() => ') T')),
+  )
+  return states.every((state) => state.slice(state.lastIndexOf(')') + 2).startsWith('T'))
 }
 
 function answers(port: number): Promise<boolean> {
