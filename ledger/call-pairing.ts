@@ -1,0 +1,91 @@
+// propose → decide → receipt within one chain, tied by call and by parent hash. Pure; remembers open calls, and of closed
+// ones the newest, so that what comes too late is named rightly.
+import type { Event } from '../events/event.ts'
+import type { ViolationCode } from './verify-report.ts'
+
+/** How many closed calls are remembered. */
+const MAX_CLOSED = 100_000
+
+/** A call that has no receipt yet. */
+export interface PendingCall {
+  readonly call: string
+  /** Hash of its propose. */
+  readonly propose: string
+  readonly sequence: number
+  /** Hashes of its decides, and what they decided. */
+  readonly decides: Map<string, 'allow' | 'deny' | 'escalate'>
+}
+
+/** What is wrong with an event's place in its call. */
+export interface PairingProblem {
+  readonly code: ViolationCode
+  readonly text: string
+}
+
+/** A receipt whose call was decided in no event of this chain: the next run of a gateway closes what its last left open. */
+export interface ForeignReceipt {
+  readonly call: string
+  readonly parent: string
+}
+
+/** The calls of one chain, fed in order. */
+export class CallPairing {
+  readonly #open = new Map<string, PendingCall>()
+  readonly #closed = new Map<string, 'denied' | 'answered'>()
+
+  /** Calls that have been proposed and not closed. */
+  get open(): readonly PendingCall[] {
+    return [...this.#open.values()]
+  }
+
+  /** Takes the next event of the chain. */
+  feed(event: Event, hash: string): PairingProblem | ForeignReceipt | undefined {
+    switch (event.type) {
+      case 'authorization/propose':
+        this.#open.set(event.call, { call: event.call, propose: hash, sequence: event.sequence, decides: new Map() })
+        return undefined
+      case 'authorization/decide':
+        return this.#decide(event, hash)
+      case 'authorization/receipt':
+        return this.#receipt(event)
+      default:
+        return undefined
+    }
+  }
+
+  #decide(event: Extract<Event, { type: 'authorization/decide' }>, hash: string): PairingProblem | undefined {
+    const pending = this.#open.get(event.call)
+    if (pending === undefined)
+      return { code: 'decide-without-propose', text: `the call ${event.call} was not proposed, or is closed` }
+    if (event.parent !== pending.propose)
+      return { code: 'decide-without-propose', text: `parent is not the propose of the call ${event.call}` }
+    pending.decides.set(hash, event.decision)
+    if (event.decision === 'deny') this.#close(event.call, 'denied')
+    return undefined
+  }
+
+  #receipt({
+    call,
+    parent,
+  }: Extract<Event, { type: 'authorization/receipt' }>): PairingProblem | ForeignReceipt | undefined {
+    const pending = this.#open.get(call)
+    const closed = this.#closed.get(call)
+    if (closed === 'denied') return { code: 'receipt-after-deny', text: `the call ${call} was denied` }
+    if (closed === 'answered') return { code: 'receipt-repeated', text: `the call ${call} has a receipt already` }
+    if (pending === undefined) return { call, parent }
+    const decision = pending.decides.get(parent)
+    if (decision === undefined)
+      return { code: 'receipt-of-another-decision', text: `parent is no decision about the call ${call}` }
+    if (decision !== 'allow')
+      return { code: 'receipt-after-deny', text: `parent decided ${decision} about the call ${call}` }
+    this.#close(call, 'answered')
+    return undefined
+  }
+
+  #close(call: string, how: 'denied' | 'answered'): void {
+    this.#open.delete(call)
+    const oldest = this.#closed.size < MAX_CLOSED ? undefined : this.#closed.keys().next().value
+    if (oldest !== undefined) this.#closed.delete(oldest)
+    this.#closed.set(call, how)
+  }
+}

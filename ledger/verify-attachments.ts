@@ -1,0 +1,110 @@
+// Payload commitments and digests of signals: what stands in `payloads` against what the bodies committed to.
+// Missing is tampering, unless an `admin/erased` event stands for it.
+import { sha256 } from '../events/chain.ts'
+import type { PayloadField } from '../events/field.ts'
+import { attachmentHolds } from '../events/payload.ts'
+import type { IntactEvent } from './chain-walk.ts'
+import type { LedgerStore, PayloadRow } from './store.ts'
+import { positionText } from './stored-event.ts'
+import type { Findings, ViolationCode } from './verify-report.ts'
+
+/** How many events' payloads are held at once: up to 350 KiB each. */
+const EVENTS_A_QUERY = 64
+
+type StoredPayload = Pick<PayloadRow, 'hash' | 'recorded' | 'signals' | 'erased_by'>
+
+interface Wanted {
+  readonly source: IntactEvent
+  readonly payload: PayloadField | undefined
+  readonly signalsDigest: string | undefined
+}
+
+/** Checks what travelled beside events of calls. Throws STORE_*. */
+export async function verifyAttachments(
+  store: LedgerStore,
+  events: readonly IntactEvent[],
+  findings: Findings,
+): Promise<void> {
+  const wanted = events.flatMap(wantedOf)
+  for (let from = 0; from < wanted.length; from += EVENTS_A_QUERY) {
+    const some = wanted.slice(from, from + EVENTS_A_QUERY)
+    const rows = await store.select<StoredPayload>(
+      'SELECT hash, recorded, signals, erased_by FROM payloads WHERE hash IN {hashes:Array(String)}',
+      { hashes: some.map(({ source }) => source.row.hash) },
+      'verify',
+    )
+    const erasures = await findErasures(store, rows)
+    const byHash = new Map<string, StoredPayload[]>()
+    for (const row of rows) byHash.set(row.hash, [...(byHash.get(row.hash) ?? []), row])
+    for (const each of some) judge(each, byHash.get(each.source.row.hash) ?? [], { erasures, findings })
+  }
+}
+
+function wantedOf(source: IntactEvent): Wanted[] {
+  const { event } = source
+  switch (event.type) {
+    case 'authorization/propose':
+      return [{ source, payload: event.arguments, signalsDigest: event.signalsDigest }]
+    case 'authorization/receipt':
+      return [{ source, payload: event.result, signalsDigest: event.signalsDigest }]
+    default:
+      return []
+  }
+}
+
+/** The erasure events that tombstones name and that exist. */
+async function findErasures(store: LedgerStore, rows: readonly StoredPayload[]): Promise<ReadonlySet<string>> {
+  const named = [...new Set(rows.map(({ erased_by }) => erased_by).filter((hash) => hash !== ''))]
+  if (named.length === 0) return new Set()
+  const found = await store.select<{ hash: string }>(
+    `SELECT DISTINCT hash FROM events
+     WHERE hash IN {named:Array(String)} AND type = 'admin/erased' AND outcome IN ('accepted', 'late')`,
+    { named },
+    'verify',
+  )
+  return new Set(found.map(({ hash }) => hash))
+}
+
+function judge(
+  { source, payload, signalsDigest }: Wanted,
+  rows: readonly StoredPayload[],
+  { erasures, findings }: { erasures: ReadonlySet<string>; findings: Findings },
+): void {
+  const report = (code: ViolationCode, text: string): void => {
+    const { row, chain } = source
+    const { sequence, hash } = row
+    findings.violation({ code, chain, sequence, hash, position: positionText(row), text })
+  }
+  const { reason } = source.row
+  if (reason !== '') {
+    report('payload-mismatch', `came altered and is quarantined: ${reason}`)
+    return
+  }
+  if (rows.some(({ erased_by }) => erasures.has(erased_by))) {
+    findings.counts.erased++
+    return
+  }
+  if (payload !== undefined) judgePayload(payload, rows, { findings, report })
+  if (signalsDigest !== undefined) judgeSignals(signalsDigest, rows, { findings, report })
+}
+
+interface Judging {
+  readonly findings: Findings
+  readonly report: (code: ViolationCode, text: string) => void
+}
+
+function judgePayload(payload: PayloadField, rows: readonly StoredPayload[], { findings, report }: Judging): void {
+  const stored = rows.filter(({ recorded }) => recorded !== '')
+  if (stored.length === 0) return report('payload-missing', 'the payload is not stored, and no erasure is recorded')
+  findings.counts.payloads++
+  if (!stored.every(({ recorded }) => attachmentHolds(payload, Buffer.from(recorded, 'base64'))))
+    report('payload-mismatch', 'the payload is not the one that the event committed to')
+}
+
+function judgeSignals(digest: string, rows: readonly StoredPayload[], { findings, report }: Judging): void {
+  const stored = rows.filter(({ signals }) => signals !== '')
+  if (stored.length === 0) return report('signals-missing', 'the signals are not stored, and no erasure is recorded')
+  findings.counts.signals++
+  if (!stored.every(({ signals }) => sha256(Buffer.from(signals, 'base64')) === digest))
+    report('signals-mismatch', 'the signals are not those that the event committed to')
+}
