@@ -47,7 +47,11 @@ describe('parsePolicy', () => {
     ['no rules', 'version: "1"\n', /expected a list of rules/],
     ['a duplicate key', 'version: "1"\nrules: []\nrules: []\n', /unique/],
     ['a tab as indent', 'version: "1"\nrules:\n\t- action: deny\n', /./],
-    ['an alias', 'version: "1"\nrules:\n  - &a {action: deny}\n  - *a\n', /anchors/],
+    [
+      'an alias bomb',
+      `version: "1"\na: &a [x, x]\nb: &b [${'*a, '.repeat(60)}]\nc: [*b, *b, *b]\nrules: []\n`,
+      /alias count/,
+    ],
     ['a tag', 'version: !!js "1"\nrules: []\n', /tag/],
     ['two documents', 'version: "1"\nrules: []\n---\nrules: []\n', /multiple documents/i],
     ['a list instead of a map', '- a\n', /object/],
@@ -83,6 +87,13 @@ describe('parsePolicy', () => {
       ['deny', 'escalate'],
     )
     assert.deepEqual(policy.rules[1]?.approval, { timeoutMs: 3_600_000, holdMs: 45_000 })
+  })
+
+  it('takes anchors and aliases', () => {
+    const policy = loadPolicy(
+      'version: "1"\nrules:\n  - {action: deny, tool: &t [a, b]}\n  - {action: allow, tool: *t}\n',
+    )
+    assert.equal(policy.rules[1]?.tools?.length, 2)
   })
 
   it('becomes one error with code, place and fix', () => {

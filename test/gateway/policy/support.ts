@@ -85,5 +85,5 @@ export function createSandbox(): Sandbox {
 
 /** Where the shared inputs lie: `TOOLWARDEN_SHARED`, else beside the repository. */
 export function sharedDirectory(): string {
-  return process.env['TOOLWARDEN_SHARED'] ?? resolve(process.cwd(), '../shared')
+  return process.env.TOOLWARDEN_SHARED ?? resolve(process.cwd(), '../shared')
 }
