@@ -9,8 +9,8 @@ import type { ExpiredRange, SubscribeOptions, Topic } from '../../events/log.ts'
 import { Reader } from './event-log-bench.ts'
 import { type BrokerSecurity, type KafkaBroker, type KafkaForTests, kafkaForTests } from './kafka.ts'
 
-/** How long a step may take that waits for the broker or for a group, milliseconds. */
-export const PATIENCE_MS = 30_000
+// How long a step may take that waits for the broker or for a group.
+const PATIENCE_MS = 30_000
 
 /** The broker of a test file, and what a test opened on it. */
 export class KafkaBench {

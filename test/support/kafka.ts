@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -89,15 +89,12 @@ class LocalBroker implements KafkaBroker {
   readonly #lib: string
   readonly #directory: string
   #process: ChildProcess | undefined
-  readonly #killAtExit = () => this.#process?.kill('SIGKILL')
 
   constructor(place: { lib: string; directory: string; listeners: BrokerListeners }) {
     this.#lib = place.lib
     this.#directory = place.directory
     this.listeners = place.listeners
     this.brokers = [`127.0.0.1:${place.listeners.plain}`]
-    // A test run that ends early leaves no broker behind.
-    process.once('exit', this.#killAtExit)
   }
 
   async restart(): Promise<void> {
@@ -107,7 +104,9 @@ class LocalBroker implements KafkaBroker {
     const shell = ['-c', 'out=$1; shift; exec java "$@" >"$out" 2>&1', 'sh', output, ...command]
     const child = spawn('sh', shell, { cwd: this.#directory, stdio: 'ignore' })
     this.#process = child
+    const guard = guardAgainstOrphans(child, this.#directory)
     child.once('exit', () => {
+      guard.kill('SIGKILL')
       if (this.#process === child) this.#process = undefined
     })
     if (await becomesReady(this.listeners.plain, () => this.#process === child)) return
@@ -137,7 +136,6 @@ class LocalBroker implements KafkaBroker {
 
   async dispose(): Promise<void> {
     await this.kill()
-    process.removeListener('exit', this.#killAtExit)
     await rm(this.#directory, { recursive: true, force: true })
   }
 
@@ -152,6 +150,18 @@ class LocalBroker implements KafkaBroker {
     clearTimeout(late)
     this.#process = undefined
   }
+}
+
+// A test run that is killed leaves no broker behind: its end closes the pipe that the guard reads.
+function guardAgainstOrphans(child: ChildProcess, directory: string): ChildProcess {
+  const script = 'cat >/dev/null; kill -9 "$1"; rm -rf "$2"'
+  const guard = spawn('sh', ['-c', script, 'sh', String(child.pid), directory], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  guard.unref()
+  if (guard.stdin instanceof Socket) guard.stdin.unref()
+  return guard
 }
 
 async function chooseListeners(security: BrokerSecurity): Promise<BrokerListeners> {
