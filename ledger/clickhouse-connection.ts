@@ -12,15 +12,15 @@ export type ClickHouseSettings =
   | {
       /** chDB's directory; made (0700) when it is not there. One process at a time. */
       readonly directory: string
-      readonly database?: string
+      readonly database?: string | undefined
     }
   | {
       /** `http://host:8123` or `https://…` */
       readonly url: string
-      readonly user?: string
-      readonly password?: string
-      readonly database?: string
-      readonly requestTimeoutMs?: number
+      readonly user?: string | undefined
+      readonly password?: string | undefined
+      readonly database?: string | undefined
+      readonly requestTimeoutMs?: number | undefined
     }
 
 /** Runs SQL, one statement after the other. */
@@ -102,13 +102,15 @@ async function loadChdb(): Promise<typeof import('chdb/connection').createChdbCo
   }
 }
 
-async function openServer(server: {
-  url: string
-  user?: string
-  password?: string
-  database: string
-  requestTimeoutMs: number
-}): Promise<ClickHouseConnection> {
+interface Server {
+  readonly url: string
+  readonly user?: string | undefined
+  readonly password?: string | undefined
+  readonly database: string
+  readonly requestTimeoutMs: number
+}
+
+async function openServer(server: Server): Promise<ClickHouseConnection> {
   const { where, ...options } = serverOptions(server)
   const first = createClient(options)
   try {
@@ -123,7 +125,7 @@ async function openServer(server: {
   return { ingest, query, verify, where, close: () => closeAll(clients) }
 }
 
-function serverOptions(server: { url: string; user?: string; password?: string; requestTimeoutMs: number }) {
+function serverOptions(server: Server) {
   let url: URL
   try {
     url = new URL(server.url)
