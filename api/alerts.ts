@@ -2,9 +2,9 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { ToolwardenError } from '../events/errors.ts'
 import { hashField, nameField, textField } from '../events/field.ts'
+import type { HistoryAlert, LedgerHistory } from '../ledger/query.ts'
 import type { ApiEnv } from './api-env.ts'
 import { requireScope } from './authentication.ts'
-import type { History, HistoryAlert } from './history.ts'
 import { type OperatorMeans, recordEvent } from './operator.ts'
 import { pageOf, pageQuery, readPage, toCursor } from './page.ts'
 import { json, problems } from './responses.ts'
@@ -19,15 +19,15 @@ const alertSchema = z
     state: stateSchema,
     detector: z.string(),
     severity: severitySchema,
-    score: z.number().int().openapi({ description: 'Thousandths.' }),
+    score: z.number().int().describe('Thousandths.'),
     subject: z.string(),
     principal: z.string().optional(),
     session: z.string().optional(),
     server: z.string().optional(),
     tool: z.string().optional(),
     explanation: z.string(),
-    causes: z.array(hashField).openapi({ description: 'Hashes of the events behind it.' }),
-    rule: hashField.optional().openapi({ description: 'The rule that it caused.' }),
+    causes: z.array(hashField).describe('Hashes of the events behind it.'),
+    rule: hashField.optional().describe('The rule that it caused.'),
     raisedAt: z.string(),
     event: hashField,
     updates: z.array(
@@ -89,7 +89,7 @@ const updateRoute = createRoute({
 
 /** What the alerts' routes work with. */
 export interface AlertsOptions {
-  readonly history: History
+  readonly history: LedgerHistory
   readonly operator: OperatorMeans
 }
 
@@ -102,7 +102,7 @@ export function addAlerts(app: OpenAPIHono<ApiEnv>, { history, operator }: Alert
     const last = found.length > limit ? shown.at(-1)?.raised : undefined
     const next = last && toCursor(LIST, filter, { time: last.event.time, hash: last.hash })
     const items = shown.map(showAlert).filter((alert) => alert !== undefined)
-    return c.json({ items, ...(next === undefined ? {} : { next }) }, 200)
+    return c.json({ items, next }, 200)
   })
 
   app.openapi(updateRoute, async (c) => {
@@ -117,7 +117,7 @@ export function addAlerts(app: OpenAPIHono<ApiEnv>, { history, operator }: Alert
 }
 
 /** A closed alert stays closed, and what is acknowledged is acknowledged once. */
-async function checkOpen(history: History, alert: string, state: 'acknowledged' | 'closed'): Promise<void> {
+async function checkOpen(history: LedgerHistory, alert: string, state: 'acknowledged' | 'closed'): Promise<void> {
   const found = await history.findAlert(alert)
   if (found === undefined)
     throw new ToolwardenError('NOT_FOUND', 'there is no alert with this id', {

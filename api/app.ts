@@ -7,6 +7,7 @@ import { ToolwardenError } from '../events/errors.ts'
 import type { EventLog } from '../events/log.ts'
 import { type Clock, uuidv7 } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
+import type { LedgerHistory } from '../ledger/query.ts'
 import { addAlerts } from './alerts.ts'
 import type { ApiEnv } from './api-env.ts'
 import { authenticate } from './authentication.ts'
@@ -14,7 +15,6 @@ import { addCalls } from './calls.ts'
 import { addEvents } from './events.ts'
 import { answerHeaders, checkBody, checkHost, checkOrigin, checkQuery } from './guard.ts'
 import { addHealth, type ReadinessCheck } from './health.ts'
-import type { History } from './history.ts'
 import { addIntegrity } from './integrity.ts'
 import { LiveFeed } from './live-feed.ts'
 import { type ApiMetrics, createApiMetrics, measureRequests } from './metrics.ts'
@@ -32,7 +32,7 @@ import { Verification, type Verify } from './verification.ts'
 export interface ApiDependencies {
   readonly settings: ApiSettings
   readonly about: AboutProcess
-  readonly history: History
+  readonly history: LedgerHistory
   readonly verify: Verify
   readonly eventLog: EventLog
   readonly trust: Trust
@@ -99,7 +99,7 @@ function addRoutes(
   addEvents(app, history)
   addCalls(app, { history, operator })
   addAlerts(app, { history, operator })
-  addRules(app, { operator, clock, publishDeadlineMs: settings.limits.publishDeadlineMs })
+  addRules(app, { history, operator, clock, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addIntegrity(app, new Verification(dependencies.verify, clock))
   addStream(app, streams)
   addHealth(app, registry, [...ownChecks(history, feed, operator), ...checks])
@@ -108,7 +108,7 @@ function addRoutes(
 const CORS_HEADERS = ['authorization', 'content-type', 'last-event-id']
 
 /** The API's own conditions: it can read history, follow the log and write to it. */
-function ownChecks(history: History, feed: LiveFeed, { chainWriter }: OperatorMeans): readonly ReadinessCheck[] {
+function ownChecks(history: LedgerHistory, feed: LiveFeed, { chainWriter }: OperatorMeans): readonly ReadinessCheck[] {
   return [
     { name: 'store', findProblem: () => history.ping().then(() => undefined) },
     { name: 'event log', findProblem: () => feed.problem },

@@ -2,7 +2,8 @@
 import { z } from '@hono/zod-openapi'
 import type { EventOf, EventType } from '../events/event.ts'
 import { hashField, payloadField, uuidField } from '../events/field.ts'
-import type { HistoryCall, HistoryEvent } from './history.ts'
+import type { HistoryEvent } from '../ledger/history-event.ts'
+import type { HistoryCall } from '../ledger/query.ts'
 
 /** A call in a list. */
 export const callSchema = z
@@ -15,7 +16,7 @@ export const callSchema = z
     client: z.string(),
     connection: uuidField,
     method: z.string().optional(),
-    arguments: payloadField.optional().openapi({ description: 'Size of the arguments and the commitment to them.' }),
+    arguments: payloadField.optional().describe('Size of the arguments and the commitment to them.'),
     proposedAt: z.string().optional(),
     decision: z.enum(['allow', 'deny', 'escalate', 'pending']),
     reason: z.string().optional(),
@@ -23,9 +24,7 @@ export const callSchema = z
     rule: z.string().optional(),
     adaptiveRule: hashField.optional(),
     decidedAt: z.string().optional(),
-    status: z
-      .string()
-      .openapi({ description: 'Of the receipt; `pending` before it, `none` where nothing was to run.' }),
+    status: z.string().describe('Of the receipt; `pending` before it, `none` where nothing was to run.'),
     result: payloadField.optional(),
     finishedAt: z.string().optional(),
     durationMicros: z.number().int().optional(),

@@ -5,11 +5,12 @@ import { ToolwardenError } from '../events/errors.ts'
 import type { Event } from '../events/event.ts'
 import { hashField, nameField, type PayloadField, textField, uuidField } from '../events/field.ts'
 import { attachmentHolds, SALT_BYTES } from '../events/payload.ts'
+import type { HistoryEvent } from '../ledger/history-event.ts'
+import type { HistoryPayload, LedgerHistory } from '../ledger/query.ts'
 import type { ApiEnv } from './api-env.ts'
 import { requireScope } from './authentication.ts'
 import { callSchema, joinCall, showCall } from './call-view.ts'
 import { eventSchema, showEvent } from './event-view.ts'
-import type { History, HistoryEvent, HistoryPayload } from './history.ts'
 import { type OperatorMeans, recordEvent } from './operator.ts'
 import { pageOf, pageQuery, readPage, toCursor } from './page.ts'
 import { json, problems } from './responses.ts'
@@ -49,13 +50,14 @@ const listRoute = createRoute({
 
 const payloadSchema = z
   .object({
-    event: hashField.openapi({ description: 'The propose or receipt that it belongs to.' }),
-    state: z.enum(['recorded', 'commitment', 'erased', 'missing', 'altered']).openapi({
-      description:
+    event: hashField.describe('The propose or receipt that it belongs to.'),
+    state: z
+      .enum(['recorded', 'commitment', 'erased', 'missing', 'altered'])
+      .describe(
         '`commitment`: only size and commitment were to be kept; `missing`, `altered`: someone changed the store.',
-    }),
+      ),
     record: z.enum(['full', 'redacted', 'cut', 'commitment']).optional(),
-    text: z.string().optional().openapi({ description: 'What was recorded, read as UTF-8.' }),
+    text: z.string().optional().describe('What was recorded, read as UTF-8.'),
     erasedBy: hashField.optional(),
   })
   .openapi('Payload')
@@ -77,7 +79,7 @@ const showRoute = createRoute({
     params: z.object({ id: uuidField }),
     query: z.strictObject({
       payloads: z.enum(['true', 'false']).default('false'),
-      reason: textField.optional().openapi({ description: 'Why the payloads are read; recorded.' }),
+      reason: textField.optional().describe('Why the payloads are read; recorded.'),
     }),
   },
   responses: { 200: json(storySchema, 'The call.'), ...problems(400, 401, 403, 404, 503) },
@@ -85,7 +87,7 @@ const showRoute = createRoute({
 
 /** What the calls' routes work with. */
 export interface CallsOptions {
-  readonly history: History
+  readonly history: LedgerHistory
   readonly operator: OperatorMeans
 }
 
@@ -98,7 +100,7 @@ export function addCalls(app: OpenAPIHono<ApiEnv>, { history, operator }: CallsO
     const last = found.length > limit ? shown.at(-1)?.propose : undefined
     const next = last && toCursor(LIST, filter, { time: last.event.time, hash: last.hash })
     const items = shown.map(showCall).filter((call) => call !== undefined)
-    return c.json({ items, ...(next === undefined ? {} : { next }) }, 200)
+    return c.json({ items, next }, 200)
   })
 
   app.openapi(showRoute, async (c) => {
@@ -122,7 +124,7 @@ export function addCalls(app: OpenAPIHono<ApiEnv>, { history, operator }: CallsO
   })
 }
 
-async function showPayloads(history: History, events: readonly HistoryEvent[]): Promise<PayloadView[]> {
+async function showPayloads(history: LedgerHistory, events: readonly HistoryEvent[]): Promise<PayloadView[]> {
   const carriers = events.filter(({ event }) => payloadFieldOf(event) !== undefined)
   const found = new Map((await history.findPayloads(carriers.map(({ hash }) => hash))).map((each) => [each.hash, each]))
   return carriers.map(({ event, hash }) => showPayload(payloadFieldOf(event), hash, found.get(hash)))

@@ -1,15 +1,15 @@
 // How the API shows an event: its fields as the body says them, and what the ledger knows of it.
 import { z } from '@hono/zod-openapi'
 import { hashField } from '../events/field.ts'
-import type { HistoryEvent } from './history.ts'
+import type { HistoryEvent } from '../ledger/history-event.ts'
 
 /** An event in an answer. */
 export const eventSchema = z
   .object({
     hash: hashField,
-    outcome: z.string().openapi({ description: 'accepted, late or fork.' }),
+    outcome: z.string().describe('accepted, late or fork.'),
     ingestedAt: z.string(),
-    problem: z.string().optional().openapi({ description: 'What contradicts the body: someone edited the store.' }),
+    problem: z.string().optional().describe('What contradicts the body: someone edited the store.'),
     event: z
       .looseObject({
         type: z.string(),
@@ -22,7 +22,7 @@ export const eventSchema = z
         log: z.string(),
         v: z.literal(1),
       })
-      .openapi({ description: 'The body; the fields of each type stand in docs/events.md.' }),
+      .describe('The body; the fields of each type stand in docs/events.md.'),
   })
   .openapi('Event')
 /** An event in an answer. */

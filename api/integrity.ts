@@ -1,28 +1,26 @@
-// /v1/verify: whether the record is whole. One verification runs at a time; whoever asks meanwhile is shown that one.
+// /v1/verify: whether the record is whole. One verification runs at a time; whoever asks meanwhile joins that one.
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ApiEnv } from './api-env.ts'
 import { requireScope } from './authentication.ts'
+import { reportSchema, showReport } from './report-view.ts'
 import { json, problems } from './responses.ts'
 import type { FinishedRun, Verification } from './verification.ts'
-
-/** The most violations that an answer names; the report says how many there are. */
-const MAX_SHOWN_VIOLATIONS = 1_000
 
 const runSchema = z.object({
   startedAt: z.string(),
   finishedAt: z.string(),
-  result: z.enum(['ok', 'violated', 'failed']),
-  counts: z.record(z.string(), z.number()).optional(),
-  violationCount: z.number().int().optional(),
-  violations: z.array(z.object({ kind: z.string(), where: z.string(), message: z.string() })).optional(),
-  error: z.object({ code: z.string(), message: z.string(), fix: z.string().optional() }).optional(),
+  report: reportSchema.optional(),
+  error: z
+    .object({ code: z.string(), message: z.string(), fix: z.string().optional() })
+    .optional()
+    .describe('Why it could not be done to the end.'),
 })
 
 const verificationSchema = z
   .object({
     state: z.enum(['never', 'running', 'finished']),
-    current: z.object({ startedAt: z.string(), done: z.number().int(), total: z.number().int() }).optional(),
-    last: runSchema.optional().openapi({ description: 'The last run that ended.' }),
+    current: z.object({ startedAt: z.string(), rows: z.number().int(), total: z.number().int() }).optional(),
+    last: runSchema.optional().describe('The last run that ended.'),
   })
   .openapi('Verification')
 type VerificationView = z.infer<typeof verificationSchema>
@@ -39,44 +37,42 @@ const showRoute = createRoute({
 const runRoute = createRoute({
   method: 'post',
   path: '/v1/verify',
-  summary: 'Start a verification, unless one is under way',
+  summary: 'Start a verification, or join the one under way',
   security: [{ bearer: ['operate'] }],
   middleware: [requireScope('operate')] as const,
-  responses: { 202: json(verificationSchema, 'It runs; GET shows its progress and result.'), ...problems(401, 403) },
+  request: {
+    query: z.strictObject({
+      wait: z.enum(['true', 'false']).default('false').describe('Whether to answer only when it has ended.'),
+    }),
+  },
+  responses: {
+    200: json(verificationSchema, 'It has ended.'),
+    202: json(verificationSchema, 'It runs; GET shows its progress and result.'),
+    ...problems(400, 401, 403),
+  },
 })
 
 /** Adds the routes. */
 export function addIntegrity(app: OpenAPIHono<ApiEnv>, verification: Verification): void {
   app.openapi(showRoute, (c) => c.json(showVerification(verification), 200))
-  app.openapi(runRoute, (c) => {
-    // Its end is awaited by nobody here: it never rejects, and the result is read with GET.
-    void verification.run()
-    return c.json(showVerification(verification), 202)
+  app.openapi(runRoute, async (c) => {
+    const ended = verification.run()
+    if (c.req.valid('query').wait === 'false') return c.json(showVerification(verification), 202)
+    await ended
+    return c.json(showVerification(verification), 200)
   })
 }
 
 function showVerification({ current, last }: Verification): VerificationView {
   return {
     state: current !== undefined ? 'running' : last === undefined ? 'never' : 'finished',
-    ...(current === undefined ? {} : { current: { startedAt: current.startedAt, ...current.progress } }),
-    ...(last === undefined ? {} : { last: showRun(last) }),
+    current: current && { startedAt: current.startedAt, ...current.progress },
+    last: last && showRun(last),
   }
 }
 
-function showRun({ startedAt, finishedAt, report, error }: FinishedRun): VerificationView['last'] {
-  if (report === undefined) {
-    const fix = error?.fix === undefined ? {} : { fix: error.fix }
-    const shown = { code: error?.code ?? 'INTERNAL', message: error?.message ?? 'it failed', ...fix }
-    return { startedAt, finishedAt, result: 'failed', error: shown }
-  }
-  return {
-    startedAt,
-    finishedAt,
-    result: report.ok ? 'ok' : 'violated',
-    counts: { ...report.counts },
-    violationCount: report.violations.length,
-    violations: report.violations
-      .slice(0, MAX_SHOWN_VIOLATIONS)
-      .map(({ kind, where, message }) => ({ kind, where, message })),
-  }
+function showRun({ startedAt, finishedAt, outcome }: FinishedRun): VerificationView['last'] {
+  if ('report' in outcome) return { startedAt, finishedAt, report: showReport(outcome.report) }
+  const { code, message, fix } = outcome.error
+  return { startedAt, finishedAt, error: { code, message, fix } }
 }

@@ -5,13 +5,8 @@ import { z } from '@hono/zod-openapi'
 import { ToolwardenError } from '../events/errors.ts'
 import { hashField, timeField } from '../events/field.ts'
 import { formatTime } from '../events/time.ts'
+import type { PageKey } from '../ledger/history-filter.ts'
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from './settings.ts'
-
-/** The place of the last item of a page: what comes after it is older, or as old with a smaller hash. */
-export interface PageKey {
-  readonly time: string
-  readonly hash: string
-}
 
 const cursorObject = z.strictObject({
   v: z.literal(1),
@@ -29,8 +24,8 @@ const timeParameter = z.iso
 
 /** Query parameters that every list takes. */
 export const pageQuery = {
-  from: timeParameter.optional().openapi({ description: 'Not older than this time.' }),
-  to: timeParameter.optional().openapi({ description: 'Older than this time.' }),
+  from: timeParameter.optional().describe('Not older than this time.'),
+  to: timeParameter.optional().describe('Older than this time.'),
   limit: z
     .string()
     .regex(/^\d{1,6}$/, 'expected a whole number')
@@ -38,14 +33,14 @@ export const pageQuery = {
     .pipe(z.number().min(1).max(MAX_PAGE_SIZE))
     .default(DEFAULT_PAGE_SIZE)
     .openapi({ type: 'integer', minimum: 1, maximum: MAX_PAGE_SIZE, default: DEFAULT_PAGE_SIZE }),
-  cursor: z.string().max(1_000).optional().openapi({ description: '`next` of the page before.' }),
+  cursor: z.string().max(1_000).optional().describe('`next` of the page before.'),
 }
 
 /** The schema of a page of items. */
 export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({
     items: z.array(item),
-    next: z.string().optional().openapi({ description: 'Cursor of the next page; absent on the last.' }),
+    next: z.string().optional().describe('Cursor of the next page; absent on the last.'),
   })
 }
 
@@ -64,7 +59,10 @@ export function readPage<Query extends PageQuery>(
 ): { readonly filter: Omit<Query, 'limit' | 'cursor'>; readonly after: PageKey | undefined; readonly limit: number } {
   const { limit, cursor, ...filter } = query
   if (filter.from !== undefined && filter.to !== undefined && filter.from >= filter.to)
-    throw new ToolwardenError('REQUEST_INVALID', '`from` is not before `to`', { where: 'query from' })
+    throw new ToolwardenError('REQUEST_INVALID', '`from` is not before `to`', {
+      where: 'query from',
+      fix: 'Exchange them, or leave one out.',
+    })
   return { filter, limit, after: cursor === undefined ? undefined : readCursor(cursor, list, digestOf(filter)) }
 }
 

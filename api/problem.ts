@@ -21,11 +21,11 @@ export const problemSchema = z
     message: z.string(),
     where: z.string().optional(),
     fix: z.string().optional(),
-    id: z.string().optional().openapi({ description: 'Names this failure in the log of the API.' }),
+    id: z.string().optional().describe('Names this failure in the log of the API.'),
   })
   .openapi('Problem')
 
-/** What the caller can act on; every other code is a fault on this side, 500. */
+/** What callers are told of; every other code is a fault on this side, whose text stays in the log. */
 const STATUS_BY_CODE: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   REQUEST_INVALID: 400,
   EVENT_INVALID: 400,
@@ -40,6 +40,7 @@ const STATUS_BY_CODE: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   LOG_FULL: 503,
   CHAIN_CLOSED: 503,
   STORE_UNAVAILABLE: 503,
+  STORE_INVALID: 500,
 }
 
 /** Statuses that may say the same in other words than their code. */
@@ -61,9 +62,9 @@ export function problem(c: Context, error: ToolwardenError, options: ProblemOpti
 export function answerErrors(logger: ApiLogger, newId: () => string): ErrorHandler<ApiEnv> {
   return (error, c) => {
     if (error instanceof HTTPException && error.status < 500)
-      return problem(c, new ToolwardenError('REQUEST_INVALID', error.message), { status: error.status })
+      return problem(c, new ToolwardenError('REQUEST_INVALID', error.message, MALFORMED), { status: error.status })
     const known =
-      error instanceof ToolwardenError
+      error instanceof ToolwardenError && error.code in STATUS_BY_CODE
         ? error
         : new ToolwardenError('INTERNAL', 'the request failed inside the API', {
             fix: 'Look for the id in the log of the API.',
@@ -74,6 +75,9 @@ export function answerErrors(logger: ApiLogger, newId: () => string): ErrorHandl
     return problem(c, known, { id })
   }
 }
+
+/** The one thing that hono refuses by itself: a body that can't be parsed. */
+const MALFORMED = { where: 'body', fix: 'Send one JSON object, as GET /openapi.json describes it.' }
 
 /** Answers what has no route. */
 export const answerNotFound: NotFoundHandler<ApiEnv> = (c) =>

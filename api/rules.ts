@@ -7,50 +7,28 @@ import { hashField, nameField, textField } from '../events/field.ts'
 import { MAX_RULE_LIFE_MS, MAX_RULES_PER_PRINCIPAL, type Rule } from '../events/rule.ts'
 import { type Clock, derivedId, formatTime, parseTime, uuidv7 } from '../events/time.ts'
 import { TOOL_CLASSES } from '../events/tool-class.ts'
+import type { LedgerHistory } from '../ledger/query.ts'
 import type { ApiEnv } from './api-env.ts'
 import { requireScope } from './authentication.ts'
 import { type OperatorMeans, publishEvent } from './operator.ts'
+import { type PageQuery, pageOf, pageQuery, readPage, toCursor } from './page.ts'
 import { json, problems } from './responses.ts'
+import { findRules } from './rule-history.ts'
+import { type RuleView, ruleSchema, ruleScopeSchema, showRule } from './rule-view.ts'
 
+const LIST = 'rules'
 /** How long a lifted rule stays away, microseconds: detectors don't raise it again for so long. */
 const LIFT_STAYS_MICROS = 24 * 60 * 60 * 1_000_000
-
-const scopeSchema = z.strictObject({
-  session: nameField.optional(),
-  principal: nameField.optional(),
-  server: nameField.optional(),
-})
-
-const ruleSchema = z
-  .object({
-    id: hashField,
-    state: z.enum(['live', 'expired', 'lifted']),
-    remainingSeconds: z.number().int().openapi({ description: '0 unless it is live.' }),
-    scope: scopeSchema,
-    tool: z.string(),
-    toolClass: z.enum(TOOL_CLASSES).optional(),
-    hasPredicate: z.boolean().openapi({ description: 'Whether it also compares arguments, by keyed digests.' }),
-    action: z.enum(['deny', 'escalate']),
-    reason: z.string(),
-    cause: z.object({ alert: hashField.optional(), operator: z.string().optional(), events: z.array(hashField) }),
-    createdAt: z.string(),
-    expiresAt: z.string(),
-    revision: z.number().int(),
-    writer: z.string(),
-    event: hashField.openapi({ description: 'Hash of the event that recorded it.' }),
-  })
-  .openapi('Rule')
-type RuleView = z.infer<typeof ruleSchema>
 
 const reasonField = textField.trim().min(1, 'expected a reason')
 
 const newRuleSchema = z
   .strictObject({
-    scope: scopeSchema.refine(
+    scope: ruleScopeSchema.refine(
       ({ session, principal }) => session !== undefined || principal !== undefined,
       'expected a session or a principal',
     ),
-    tool: nameField.openapi({ description: "A tool's name, or `*` for every tool." }),
+    tool: nameField.describe("A tool's name, or `*` for every tool."),
     toolClass: z.enum(TOOL_CLASSES).optional(),
     action: z.enum(['deny', 'escalate']),
     expiresIn: z
@@ -58,7 +36,7 @@ const newRuleSchema = z
       .int()
       .min(1)
       .max(MAX_RULE_LIFE_MS / 1000)
-      .openapi({ description: 'Seconds, at most an hour.' }),
+      .describe('Seconds, at most an hour.'),
     reason: reasonField,
   })
   .openapi('NewRule')
@@ -71,10 +49,18 @@ const liftedSchema = z
 const listRoute = createRoute({
   method: 'get',
   path: '/v1/rules',
-  summary: 'The rules that gateways honour now',
+  summary: 'The rules that gateways honour now, or those of the past',
   security: [{ bearer: ['read'] }],
   middleware: [requireScope('read')] as const,
-  responses: { 200: json(z.object({ items: z.array(ruleSchema) }), 'The rules.'), ...problems(400, 401, 403) },
+  request: {
+    query: z.strictObject({
+      ...pageQuery,
+      state: z.enum(['live', 'history']).default('live').describe('`history` is read from the ledger, newest first.'),
+      session: nameField.optional(),
+      principal: nameField.optional(),
+    }),
+  },
+  responses: { 200: json(pageOf(ruleSchema), 'The rules.'), ...problems(400, 401, 403, 503) },
 })
 
 const addRoute = createRoute({
@@ -102,33 +88,31 @@ const liftRoute = createRoute({
 
 /** What the rules' routes work with. */
 export interface RulesOptions {
+  readonly history: LedgerHistory
   readonly operator: OperatorMeans
   readonly clock: Clock
   readonly publishDeadlineMs: number
 }
 
 /** Adds the routes. */
-export function addRules(app: OpenAPIHono<ApiEnv>, { operator, clock, publishDeadlineMs }: RulesOptions): void {
+export function addRules(app: OpenAPIHono<ApiEnv>, options: RulesOptions): void {
+  const { history, operator, clock, publishDeadlineMs } = options
   const view = (): ControlView => operator.controlReader.view
 
-  app.openapi(listRoute, (c) => c.json({ items: listRules(view(), clock.nowMicros()) }, 200))
+  app.openapi(listRoute, async (c) => {
+    const { state, ...query } = c.req.valid('query')
+    if (state === 'live') return c.json({ items: listLive(view(), query, clock.nowMicros()) }, 200)
+    return c.json(await listPast(history, query, clock.nowMicros()), 200)
+  })
 
   app.openapi(addRoute, async (c) => {
     const nowMicros = clock.nowMicros()
-    const by = c.get('caller').subject
-    const { expiresIn, ...wanted } = c.req.valid('json')
-    checkRoom(view(), wanted.scope.principal, nowMicros)
-    const rule: Rule = {
-      ...wanted,
-      id: derivedId('operator-rule', by, uuidv7(nowMicros)),
-      cause: { operator: by, events: [] },
-      createdAt: formatTime(nowMicros),
-      expiresAt: formatTime(nowMicros + expiresIn * 1_000_000),
-    }
+    const rule = newRule(c.req.valid('json'), c.get('caller').subject, nowMicros)
+    checkRoom(view(), rule.scope.principal, nowMicros)
     const draft = (revision: number) => ({ type: 'rule/added', revision, rule }) as const
     const { event, hash } = await publishEvent(operator, draft, publishDeadlineMs)
-    const revision = event.type === 'rule/added' ? event.revision : 0
-    return c.json(showRule(rule, { revision, writer: event.writer, event: hash }, nowMicros), 201)
+    if (event.type !== 'rule/added') throw new ToolwardenError('INTERNAL', 'another event was published')
+    return c.json(showRule({ event, hash }, undefined, nowMicros), 201)
   })
 
   app.openapi(liftRoute, async (c) => {
@@ -147,28 +131,41 @@ export function addRules(app: OpenAPIHono<ApiEnv>, { operator, clock, publishDea
   })
 }
 
-function listRules(view: ControlView, nowMicros: number): RuleView[] {
-  return Array.from(view.subjects.values()).flatMap(({ event, revision, hash }) =>
-    event.type === 'rule/added' && parseTime(event.rule.expiresAt) > nowMicros
-      ? [showRule(event.rule, { revision, writer: event.writer, event: hash }, nowMicros)]
-      : [],
-  )
+function newRule({ expiresIn, ...wanted }: z.infer<typeof newRuleSchema>, by: string, nowMicros: number): Rule {
+  return {
+    ...wanted,
+    id: derivedId('operator-rule', by, uuidv7(nowMicros)),
+    cause: { operator: by, events: [] },
+    createdAt: formatTime(nowMicros),
+    expiresAt: formatTime(nowMicros + expiresIn * 1_000_000),
+  }
 }
 
-/** A rule as the API shows it; its predicate is nothing but digests and stays inside. */
-function showRule(
-  { arguments: predicate, ...rule }: Rule,
-  recorded: { readonly revision: number; readonly writer: string; readonly event: string },
-  nowMicros: number,
-): RuleView {
-  const remainingMicros = parseTime(rule.expiresAt) - nowMicros
-  return {
-    ...rule,
-    ...recorded,
-    state: remainingMicros > 0 ? 'live' : 'expired',
-    remainingSeconds: Math.max(0, Math.ceil(remainingMicros / 1_000_000)),
-    hasPredicate: predicate !== undefined,
-  }
+type RulesQuery = PageQuery & { readonly session?: string | undefined; readonly principal?: string | undefined }
+
+/** All of them on one page: gateways honour few. */
+function listLive(view: ControlView, query: RulesQuery, nowMicros: number): RuleView[] {
+  const { from, to, cursor, session, principal } = query
+  if (from !== undefined || to !== undefined || cursor !== undefined)
+    throw new ToolwardenError('REQUEST_INVALID', 'what is live now has no time range and no pages', {
+      where: `query ${from !== undefined ? 'from' : to !== undefined ? 'to' : 'cursor'}`,
+      fix: 'Add state=history.',
+    })
+  return Array.from(view.subjects.values()).flatMap(({ event, hash }) => {
+    if (event.type !== 'rule/added' || parseTime(event.rule.expiresAt) <= nowMicros) return []
+    const { scope } = event.rule
+    const isWanted = (session ?? scope.session) === scope.session && (principal ?? scope.principal) === scope.principal
+    return isWanted ? [showRule({ event, hash }, undefined, nowMicros)] : []
+  })
+}
+
+async function listPast(history: LedgerHistory, query: RulesQuery, nowMicros: number) {
+  const { filter, after, limit } = readPage(LIST, query)
+  const found = await findRules(history, filter, { after, limit: limit + 1 })
+  const shown = found.slice(0, limit)
+  const last = found.length > limit ? shown.at(-1)?.added : undefined
+  const next = last && toCursor(LIST, filter, { time: last.event.time, hash: last.hash })
+  return { items: shown.map(({ added, lifted }) => showRule(added, lifted, nowMicros)), next }
 }
 
 /** Gateways honour no more than so many rules for one principal. */

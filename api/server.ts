@@ -16,6 +16,9 @@ const MAX_HEADER_BYTES = 16 * 1024
 /** The most connections at once. */
 const MAX_CONNECTIONS = 512
 
+/** How often a stop looks for connections that have become idle. */
+const IDLE_SWEEP_MS = 20
+
 /** A running API. */
 export interface RunningApi {
   /** `http://127.0.0.1:8787`. */
@@ -88,10 +91,12 @@ function bindingError(cause: unknown, where: string): ToolwardenError {
 function closeServer(server: Server, deadlineMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), deadlineMs)
+    // A connection whose request ends during the stop would else be kept alive for the next one.
+    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS)
     server.close(() => {
       clearTimeout(timer)
+      clearInterval(sweep)
       resolve()
     })
-    server.closeIdleConnections()
   })
 }

@@ -1,49 +1,35 @@
 // Runs the ledger's verification for the API: one at a time, with its progress, and the last result kept.
 import { ToolwardenError } from '../events/errors.ts'
 import { type Clock, formatTime } from '../events/time.ts'
+import type { VerifyReport } from '../ledger/verify-report.ts'
 
-/** One thing that does not hold. */
-export interface VerificationViolation {
-  readonly kind: string
-  readonly where: string
-  readonly message: string
-}
-
-/** What one run found. */
-export interface VerificationReport {
-  readonly ok: boolean
-  readonly counts: Readonly<Record<string, number>>
-  readonly violations: readonly VerificationViolation[]
-}
-
-/** The ledger's verification. Rejects with STORE_UNAVAILABLE or STORE_INVALID; a violation is a result. */
-export type Verify = (onProgress: (progress: VerificationProgress) => void) => Promise<VerificationReport>
-
-/** How far a run is. */
-export interface VerificationProgress {
-  readonly done: number
+/** How far a run is: of the rows to walk, how many were. */
+export interface VerifyProgress {
+  readonly rows: number
   readonly total: number
 }
 
-/** A run that has ended. */
+/** The ledger's verification. Rejects with STORE_* only: a violation is a result. */
+export type Verify = (onProgress: (progress: VerifyProgress) => void) => Promise<VerifyReport>
+
+/** A run that has ended; with an error where it could not be done to the end. */
 export interface FinishedRun {
   readonly startedAt: string
   readonly finishedAt: string
-  readonly report?: VerificationReport
-  /** Why it could not be done to the end. */
-  readonly error?: ToolwardenError
+  readonly outcome: { readonly report: VerifyReport } | { readonly error: ToolwardenError }
 }
 
 /** A run under way. */
 export interface CurrentRun {
   readonly startedAt: string
-  readonly progress: VerificationProgress
+  readonly progress: VerifyProgress
 }
 
 /** The verification of one API process. */
 export class Verification {
   readonly #verify: Verify
   readonly #clock: Clock
+  /** Both written by `#start` alone. */
   #current: CurrentRun | undefined
   #last: FinishedRun | undefined
   #running: Promise<void> = Promise.resolve()
@@ -63,7 +49,7 @@ export class Verification {
     return this.#last
   }
 
-  /** Starts a run, unless one is under way; resolves when it has ended. Never rejects: a failure is kept as the result. */
+  /** Starts a run, or joins the one under way; resolves when it has ended. Never rejects: a failure is kept as its outcome. */
   run(): Promise<void> {
     if (this.#current === undefined) this.#running = this.#start()
     return this.#running
@@ -71,14 +57,14 @@ export class Verification {
 
   async #start(): Promise<void> {
     const startedAt = formatTime(this.#clock.nowMicros())
-    this.#current = { startedAt, progress: { done: 0, total: 0 } }
+    this.#current = { startedAt, progress: { rows: 0, total: 0 } }
     const outcome = await this.#verify((progress) => {
       this.#current = { startedAt, progress }
     }).then(
       (report) => ({ report }),
       (cause: unknown) => ({ error: asError(cause) }),
     )
-    this.#last = { startedAt, finishedAt: formatTime(this.#clock.nowMicros()), ...outcome }
+    this.#last = { startedAt, finishedAt: formatTime(this.#clock.nowMicros()), outcome }
     this.#current = undefined
   }
 }

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import { type Api, type ApiDependencies, createApi } from '../../api/app.ts'
-import type { History } from '../../api/history.ts'
 import { type ApiSettings, apiSettings } from '../../api/settings.ts'
 import type { Scope } from '../../api/token-file.ts'
 import { createToken, TokenBook } from '../../api/tokens.ts'
@@ -17,6 +16,9 @@ import { FileLog } from '../../events/file-log.ts'
 import { generateKey, type KeyPair } from '../../events/keys.ts'
 import { type Clock, systemClock } from '../../events/time.ts'
 import { Trust } from '../../events/trust.ts'
+import { LedgerHistory } from '../../ledger/query.ts'
+import type { LedgerStore } from '../../ledger/store.ts'
+import { Findings } from '../../ledger/verify-report.ts'
 
 /** Name of the harness's ledger. */
 export const LOG_NAME = 'test'
@@ -24,7 +26,8 @@ export const LOG_NAME = 'test'
 /** What a test may choose. */
 export interface ApiHarnessOptions {
   readonly settings?: Record<string, unknown>
-  readonly history?: History
+  /** The ledger's store; without it one that does not answer. */
+  readonly store?: LedgerStore
   readonly verify?: ApiDependencies['verify']
   readonly clock?: Clock
 }
@@ -45,6 +48,8 @@ export interface ApiHarness {
   token(...scopes: Scope[]): Promise<string>
   /** A chain of another writer on the same log. */
   writer(name: `${'gateway' | 'detectors' | 'ledger'}/${string}`): ChainWriter
+  /** A chain signed with a key that nobody trusts. */
+  strangerWriter(name: string, key: KeyPair): ChainWriter
   close(): Promise<void>
 }
 
@@ -77,8 +82,8 @@ export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<
       ...{ version: '0.0.0', log: LOG_NAME, eventLog: 'files', store: 'chdb', protectionClass: 'C' },
       ...{ roles: ['api'], startedMicros: clock.nowMicros() },
     },
-    history: options.history ?? absentHistory(),
-    verify: options.verify ?? (() => Promise.resolve({ ok: true, counts: {}, violations: [] })),
+    history: new LedgerHistory(options.store ?? absentStore()),
+    verify: options.verify ?? (() => Promise.resolve(new Findings().report(0))),
     operator: { chainWriter, controlWriter, controlReader },
     tokens: new TokenBook(tokensPath, () => clock.nowMicros()),
     logger: { error: (details, message) => logged.push({ details, message }) },
@@ -95,6 +100,7 @@ export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<
     ...{ api, dependencies, directory, eventLog, keys, tokensPath, logged },
     token: (first, ...rest) => issue([first ?? 'read', ...rest]),
     writer: (name) => newWriter(name, keys[name.slice(0, name.indexOf('/')) as 'gateway' | 'detectors' | 'ledger']),
+    strangerWriter: newWriter,
     request: async (path, { scopes, headers, ...init } = {}) => {
       const [first, ...rest] = scopes ?? []
       const token = first === undefined ? everything : await issue([first, ...rest])
@@ -114,11 +120,11 @@ export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<
 }
 
 /** A store that does not answer. */
-function absentHistory(): History {
+function absentStore(): LedgerStore {
   const away = (): Promise<never> =>
     Promise.reject(new ToolwardenError('STORE_UNAVAILABLE', 'the store does not answer', { retriable: true }))
   return {
-    ...{ findEvents: away, findCalls: away, findCall: away, findPayloads: away, findAlerts: away, findAlert: away },
-    ping: away,
+    ...{ insert: away, isStored: away, findWatermark: away, findNewestMicros: away, findHeads: away, findHashes: away },
+    ...{ select: away, close: () => Promise.resolve() },
   }
 }

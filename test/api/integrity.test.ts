@@ -1,0 +1,80 @@
+// /v1/verify: one run at a time, its progress, and every way it can end. The verification itself is the ledger's.
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import type { VerifyProgress } from '../../api/verification.ts'
+import { ToolwardenError } from '../../events/errors.ts'
+import { Findings, type VerifyReport } from '../../ledger/verify-report.ts'
+import { type ApiHarness, startApiHarness } from '../support/api-harness.ts'
+
+interface Shown {
+  readonly state: string
+  readonly current?: { readonly rows: number; readonly total: number }
+  readonly last?: {
+    readonly report?: { readonly verdict: string; readonly violations: readonly { code: string; where: string }[] }
+    readonly error?: { readonly code: string; readonly message: string }
+  }
+}
+
+/** A verification that the test drives. */
+interface Run {
+  readonly progress: (progress: VerifyProgress) => void
+  readonly resolve: (report: VerifyReport) => void
+  readonly reject: (error: unknown) => void
+}
+
+let harness: ApiHarness
+let runs: Run[]
+beforeEach(async () => {
+  runs = []
+  harness = await startApiHarness({
+    verify: (progress) => new Promise((resolve, reject) => runs.push({ progress, resolve, reject })),
+  })
+})
+afterEach(() => harness.close())
+
+async function ask(method: 'GET' | 'POST', path = '/v1/verify'): Promise<Shown> {
+  return (await (await harness.request(path, { method })).json()) as Shown
+}
+
+function tampered(): VerifyReport {
+  const findings = new Findings()
+  findings.violation({ code: 'hash-mismatch', chain: 'gateway/files/1', sequence: 7, text: 'the body was changed' })
+  return findings.report(0)
+}
+
+describe('/v1/verify', () => {
+  it('says that none ran yet', async () => {
+    assert.deepEqual(await ask('GET'), { state: 'never' })
+  })
+
+  it('starts one run, whoever else asks meanwhile, and shows how far it is', async () => {
+    await Promise.all([ask('POST'), ask('POST'), ask('POST')])
+    assert.equal(runs.length, 1)
+    runs[0]?.progress({ rows: 40, total: 100 })
+    const { state, current } = await ask('GET')
+    assert.deepEqual([state, current?.rows, current?.total], ['running', 40, 100])
+  })
+
+  it('names each violation with its place when a waited run ends', async () => {
+    const waiting = ask('POST', '/v1/verify?wait=true')
+    while (runs.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    runs[0]?.resolve(tampered())
+    const { state, last } = await waiting
+    assert.deepEqual([state, last?.report?.verdict], ['finished', 'tampered'])
+    assert.equal(last?.report?.violations[0]?.where, 'gateway/files/1, event 7')
+    assert.deepEqual((await ask('GET')).last, last)
+  })
+
+  for (const [name, error, code] of [
+    ['the store is away', new ToolwardenError('STORE_UNAVAILABLE', 'no answer'), 'STORE_UNAVAILABLE'],
+    ['something foreign is thrown', new Error('with a secret in it'), 'INTERNAL'],
+  ] as const) {
+    it(`keeps a run that failed as its last, when ${name}`, async () => {
+      await ask('POST')
+      runs[0]?.reject(error)
+      const { last } = await ask('POST', '/v1/verify?wait=false').then(() => ask('GET'))
+      assert.equal(last?.error?.code, code)
+      assert.doesNotMatch(last?.error?.message ?? '', /secret/)
+    })
+  }
+})
