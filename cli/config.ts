@@ -2,7 +2,7 @@
 // It is never looked for in the working directory: an agent may write there.
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { apiSettings } from '../api/settings.ts'
@@ -18,13 +18,15 @@ import { gatewaySettings } from '../gateway/settings.ts'
 const configObject = z.strictObject({
   /** Name of the ledger; in distributed mode the same for every role. */
   log: nameField.optional(),
-  /** The data directory, absolute. */
-  data: z.string().min(1).optional(),
+  /** The data directory. */
+  data: z.string().refine(isAbsolute, 'expected an absolute path').optional(),
   durability: z.enum(['disk', 'process']).default('disk'),
   kafka: kafkaSettings.optional(),
   clickhouse: z
     .strictObject({
-      url: z.url(),
+      url: z
+        .url({ protocol: /^https?$/ })
+        .refine((url) => !/^\w+:\/\/[^/?#]*@/.test(url), 'user and password have keys of their own'),
       user: z.string().optional(),
       password: z.string().optional(),
       database: z.string().optional(),
@@ -44,31 +46,32 @@ export type Config = Omit<z.output<typeof configObject>, 'data'> & {
   readonly digest: string
 }
 
-/** Reads the configuration. Throws CONFIG_INVALID with every error of the file. */
+/** Reads the configuration. Throws CONFIG_INVALID with every error of the file, or naming the variable. */
 export async function loadConfig(environment: NodeJS.ProcessEnv, file?: string): Promise<Config> {
-  const named = file ?? environment.TOOLWARDEN_CONFIG
-  const defaultData = environment.TOOLWARDEN_DATA ?? defaultDataDirectory(environment)
+  const set = withoutEmpty(environment)
+  const named = file ?? set.TOOLWARDEN_CONFIG
+  const defaultData = set.TOOLWARDEN_DATA ?? defaultDataDirectory(set)
   const path = named ?? join(defaultData, 'toolwarden.yaml')
-  const text = await readConfigFile(path, named !== undefined)
-  const settings = parseConfig(text, path)
-  const overrides = fromEnvironment(environment)
-  const data = resolve(environment.TOOLWARDEN_DATA ?? settings.data ?? defaultData)
-  const kafka =
-    overrides.brokers === undefined
-      ? settings.kafka
-      : kafkaSettings.parse({ ...settings.kafka, brokers: overrides.brokers })
-  const clickhouse =
-    overrides.clickhouse === undefined ? settings.clickhouse : { ...settings.clickhouse, ...overrides.clickhouse }
-  const { data: _, kafka: __, clickhouse: ___, log, ...rest } = settings
-  const named_ = environment.TOOLWARDEN_LOG ?? log
-  return {
+  const settings = parseConfig(await readConfigFile(path, named !== undefined), path)
+  const { data, log, kafka, clickhouse, ...rest } = { ...settings, ...fromEnvironment(set, settings) }
+  const config = {
     ...rest,
-    data,
-    digest: sha256(Buffer.from(text)),
-    ...(named_ === undefined ? {} : { log: named_ }),
+    data: resolve(set.TOOLWARDEN_DATA ?? data ?? defaultData),
+    ...(log === undefined ? {} : { log }),
     ...(kafka === undefined ? {} : { kafka }),
     ...(clickhouse === undefined ? {} : { clickhouse }),
   }
+  return { ...config, digest: sha256(Buffer.from(JSON.stringify(config, withoutPassword))) }
+}
+
+/** Clients and container files set empty variables for what was left blank: empty is not set, never the working directory. */
+function withoutEmpty(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+}
+
+/** A digest over a password could be tried out. */
+function withoutPassword(key: string, value: unknown): unknown {
+  return key === 'password' ? undefined : value
 }
 
 function defaultDataDirectory(environment: NodeJS.ProcessEnv): string {
@@ -79,8 +82,13 @@ function defaultDataDirectory(environment: NodeJS.ProcessEnv): string {
     case 'win32':
       return join(environment.LOCALAPPDATA ?? join(home, 'AppData', 'Local'), 'toolwarden')
     default:
-      return join(environment.XDG_DATA_HOME ?? join(home, '.local', 'share'), 'toolwarden')
+      return join(absolute(environment.XDG_DATA_HOME) ?? join(home, '.local', 'share'), 'toolwarden')
   }
+}
+
+/** The XDG specification has relative paths ignored. */
+function absolute(path: string | undefined): string | undefined {
+  return path !== undefined && isAbsolute(path) ? path : undefined
 }
 
 async function readConfigFile(path: string, mustExist: boolean): Promise<string> {
@@ -96,16 +104,26 @@ async function readConfigFile(path: string, mustExist: boolean): Promise<string>
   }
 }
 
-function parseConfig(text: string, path: string): z.output<typeof configObject> {
+function parseConfig(text: string, path: string): Settings {
   const lines = new LineCounter()
-  const document = parseDocument(text, { version: '1.2', stringKeys: true, lineCounter: lines, prettyErrors: false })
+  const options = { version: '1.2', stringKeys: true, lineCounter: lines, prettyErrors: false } as const
+  let document: ReturnType<typeof parseDocument>
+  let value: unknown
+  try {
+    document = parseDocument(text, options)
+    value = document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    // The parser's own limits (nesting, aliases) surface as exceptions.
+    if (!(error instanceof Error)) throw error
+    throw invalid([`${path}:1:1: the file can't be read: ${error.message}`])
+  }
   const source = { file: path, document, lines }
   const syntax = document.errors.map((error) => {
     const { line, col } = lines.linePos(error.pos[0])
     return `${path}:${line}:${col}: ${error.message}`
   })
   if (syntax.length > 0) throw invalid(syntax)
-  const result = configObject.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {})
+  const result = configObject.safeParse(value ?? {})
   if (result.success) return result.data
   throw invalid(
     result.error.issues.flatMap((issue) => {
@@ -132,36 +150,51 @@ function invalid(problems: readonly string[]): ToolwardenError {
   )
 }
 
-function fromEnvironment({ KAFKA_BROKERS, CLICKHOUSE_URL }: NodeJS.ProcessEnv): {
-  brokers?: string[]
-  clickhouse?: NonNullable<Config['clickhouse']>
-} {
-  const brokers = KAFKA_BROKERS?.split(',')
-    .map((broker) => broker.trim())
-    .filter((broker) => broker !== '')
+type Settings = z.output<typeof configObject>
+
+/** What the environment says instead of the file. */
+function fromEnvironment(
+  { KAFKA_BROKERS, CLICKHOUSE_URL, TOOLWARDEN_LOG }: NodeJS.ProcessEnv,
+  settings: Settings,
+): Partial<Pick<Settings, 'log' | 'kafka' | 'clickhouse'>> {
+  const brokers = KAFKA_BROKERS?.split(',').map((broker) => broker.trim())
   return {
-    ...(brokers === undefined || brokers.length === 0 ? {} : { brokers }),
-    ...(CLICKHOUSE_URL === undefined || CLICKHOUSE_URL === ''
+    ...(TOOLWARDEN_LOG === undefined ? {} : { log: parseVariable('TOOLWARDEN_LOG', nameField, TOOLWARDEN_LOG) }),
+    ...(brokers === undefined
       ? {}
-      : { clickhouse: parseClickHouseUrl(CLICKHOUSE_URL) }),
+      : { kafka: parseVariable('KAFKA_BROKERS', kafkaSettings, { ...settings.kafka, brokers }) }),
+    ...(CLICKHOUSE_URL === undefined
+      ? {}
+      : { clickhouse: { ...settings.clickhouse, ...parseClickHouseUrl(CLICKHOUSE_URL) } }),
   }
+}
+
+function parseVariable<Value>(name: string, schema: z.ZodType<Value>, value: unknown): Value {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const problems = result.error.issues.map(({ message }) => message).join('; ')
+  throw new ToolwardenError('CONFIG_INVALID', `${name} is not valid: ${problems}`, { where: name })
 }
 
 /** Takes user and password out of the URL, so that no message ever shows them. */
 function parseClickHouseUrl(text: string): NonNullable<Config['clickhouse']> {
-  if (!URL.canParse(text))
-    throw new ToolwardenError('CONFIG_INVALID', 'CLICKHOUSE_URL is not a URL', {
+  try {
+    const url = new URL(text)
+    if (!/^https?:$/.test(url.protocol)) throw new TypeError('another protocol')
+    const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
+    const database = decodeURIComponent(url.pathname.slice(1))
+    return {
+      url: `${url.origin}/${url.search}`,
+      ...(user === '' ? {} : { user }),
+      ...(password === '' ? {} : { password }),
+      ...(database === '' ? {} : { database }),
+    }
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof URIError)) throw error
+    // The cause is left out: it quotes the URL, password and all.
+    throw new ToolwardenError('CONFIG_INVALID', 'CLICKHOUSE_URL is not an http or https URL', {
+      where: 'CLICKHOUSE_URL',
       fix: 'CLICKHOUSE_URL=http://user:password@host:8123/database',
     })
-  const url = new URL(text)
-  const { username, password } = url
-  const database = url.pathname.slice(1)
-  url.username = url.password = ''
-  url.pathname = '/'
-  return {
-    url: url.href,
-    ...(username === '' ? {} : { user: decodeURIComponent(username) }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-    ...(database === '' ? {} : { database }),
   }
 }

@@ -3,8 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { systemCode, ToolwardenError } from '../events/errors.ts'
+import { describeError, systemCode, ToolwardenError } from '../events/errors.ts'
+import { nameField } from '../events/field.ts'
 import { systemClock, uuidv7 } from '../events/time.ts'
+import type { ConnectionBase } from '../gateway/connection.ts'
+import { MAX_NAME_LENGTH } from '../gateway/context.ts'
 import { parsePolicy } from '../gateway/policy/load.ts'
 import type { Policy } from '../gateway/policy/policy.ts'
 import { createPolicyError } from '../gateway/policy/problems.ts'
@@ -21,6 +24,11 @@ import { serverNameOf } from './server-name.ts'
 import { clientSession, defaultPrincipal } from './session.ts'
 import { softwareName } from './version.ts'
 
+type Command = readonly [program: string, ...args: string[]]
+
+/** As a writer's name and a folder need it. */
+const SERVER_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
+
 /** The command's options as commander gives them. */
 export interface GatewayFlags {
   readonly config?: string
@@ -34,50 +42,70 @@ export interface GatewayFlags {
 
 /** Runs until the server has ended; then this process ends the same way. */
 export async function runGateway(flags: GatewayFlags, rest: readonly string[]): Promise<ProcessEnd> {
-  const command = rest.length > 0 ? rest : splitCommand(flags.upstream ?? '')
+  const command = serverCommand(flags, rest)
   const [program, ...args] = command
-  if (program === undefined)
-    throw new ToolwardenError('USAGE', 'no server command', {
-      fix: 'toolwarden gateway --policy policy.yaml -- npx -y @modelcontextprotocol/server-filesystem /srv',
-    })
+  const name = flags.name ?? serverNameOf(command)
   const config = await loadConfig(process.env, flags.config)
   const installation = await ensureInstallation(config.data, config.log)
   const backbone = await openBackbone(config, installation, warn)
-  const name = flags.name ?? serverNameOf(command)
   const options = await gatewayOptions({ flags, name, config, installation, backbone })
+  const context = connectionContext(flags, name)
+  // The server comes last: nothing that fails before it leaves a process behind.
   const server = await startServer(program, args, process.env)
   const run = startGateway(options)
   try {
-    return await carry(run, server, { flags, name })
+    return await carry(run, server, context)
   } finally {
     await run.stop()
     await backbone.eventLog.close()
   }
 }
 
-async function carry(
-  run: GatewayRun,
-  server: ServerProcess,
-  { flags, name }: { flags: GatewayFlags; name: string },
-): Promise<ProcessEnd> {
-  const principal = flags.principal ?? defaultPrincipal()
-  const session = flags.session ?? process.env.TOOLWARDEN_SESSION ?? clientSession(principal, process.ppid)
+async function carry(run: GatewayRun, server: ServerProcess, context: ConnectionBase): Promise<ProcessEnd> {
   const gateway = new StdioGateway({
-    context: {
-      session,
-      connection: uuidv7(systemClock().nowMicros()),
-      principal,
-      principalSource: 'declared',
-      server: name,
-    },
+    context,
     gate: run.gate,
     recorder: run.recorder,
     server,
     client: { input: process.stdin, output: process.stdout },
-    fail: (error) => warn(error instanceof Error ? error.message : String(error)),
+    fail: (error) => warn(describeError(error)),
   })
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => gateway.stop(signal))
   return gateway.run()
+}
+
+function serverCommand({ upstream, name, principal, session }: GatewayFlags, rest: readonly string[]): Command {
+  const fix = 'toolwarden gateway --policy policy.yaml -- npx -y @modelcontextprotocol/server-filesystem /srv'
+  if (upstream !== undefined && rest.length > 0)
+    throw new ToolwardenError('USAGE', 'two server commands: --upstream and the words after --', { fix })
+  const [program, ...args] = rest.length > 0 ? rest : splitCommand(upstream ?? '')
+  if (program === undefined || program === '') throw new ToolwardenError('USAGE', 'no server command', { fix })
+  if (name !== undefined && !SERVER_NAME.test(name))
+    throw new ToolwardenError('USAGE', 'a name has 1 to 64 letters, digits and . _ @ -', {
+      where: '--name',
+      fix: 'toolwarden gateway --name files -- <command>',
+    })
+  for (const [flag, value] of [['--principal', principal] as const, ['--session', session] as const]) {
+    if (value !== undefined && !nameField.safeParse(value).success)
+      throw new ToolwardenError('USAGE', 'expected 1 to 512 characters', {
+        where: flag,
+        fix: `toolwarden gateway ${flag} <text> -- <command>`,
+      })
+  }
+  return [program, ...args]
+}
+
+function connectionContext({ principal = defaultPrincipal(), session }: GatewayFlags, server: string): ConnectionBase {
+  // Clients set empty variables for options that were left blank: empty is not set.
+  const named = session ?? (process.env.TOOLWARDEN_SESSION || undefined)
+  return {
+    session: named?.slice(0, MAX_NAME_LENGTH) ?? clientSession(principal, process.ppid),
+    isSessionFixed: named !== undefined,
+    connection: uuidv7(systemClock().nowMicros()),
+    principal,
+    principalSource: 'declared',
+    server,
+  }
 }
 
 interface Parts {

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { basename } from 'node:path'
+import { systemCode } from '../events/errors.ts'
 import { derivedId } from '../events/time.ts'
 
 /** What is known of a process. */
@@ -16,9 +17,14 @@ interface ProcessInfo {
 /** How many launchers (npx, sh -c …) may stand between a client and its gateway. */
 const MAX_LAUNCHERS = 6
 
-/** `agent:<os user>@<host>`: the principal of a gateway that is told no other. */
-export function defaultPrincipal(): string {
-  return `agent:${userInfo().username}@${hostname()}`
+/** `agent:<os user>@<host>`: the principal of a gateway that is told no other; in containers a user may have no name. */
+export function defaultPrincipal(userName: () => string = () => userInfo().username): string {
+  try {
+    return `agent:${userName()}@${hostname()}`
+  } catch (error) {
+    if (systemCode(error) !== 'ERR_SYSTEM_ERROR') throw error
+    return `agent:uid-${process.getuid?.() ?? 'unknown'}@${hostname()}`
+  }
 }
 
 /** The session of the client that started this process: host, client process, its start time, principal. */

@@ -12,8 +12,8 @@ import type { CallContext, ConnectionContext } from './context.ts'
 import { type Decision, type DecisionBasis, decideCall, type ProposedCall } from './decide.ts'
 import type { Outcome, Recorder } from './recorder.ts'
 
-/** The most calls that are decided or awaited at once; more are refused. */
-export const MAX_OPEN_CALLS = 10_000
+/** The most calls that are decided or awaited at once; more are refused. The chain takes more, so that a receipt has room. */
+export const MAX_OPEN_CALLS = 5_000
 
 /** A governed request as the transport read it. */
 export interface GovernedRequest {

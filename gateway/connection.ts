@@ -9,21 +9,29 @@ import { asObject, idKey, type Message, type MessageValue, type RequestId } from
 /** A request of the client that waits for its answer. */
 export type Waiting =
   | { readonly kind: 'deciding'; withdrawn: boolean }
-  | { readonly kind: 'call'; readonly call: OpenCall; settled: boolean }
+  | { readonly kind: 'call'; readonly call: OpenCall; cancelled: boolean }
   | { readonly kind: 'other'; readonly method: string }
 
 /** The most sessions of one connection that rules are compared with; the oldest is forgotten first. */
 const MAX_SESSIONS = 1_000
 /** The most tools whose hints are kept. */
 const MAX_TOOLS = 10_000
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
+/** W3C Trace Context, section 3.2.2; a trace id of zeros says nothing. */
+const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
 const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
+
+/** What a connection starts from. */
+export type ConnectionBase = Omit<ConnectionContext, 'client'> & {
+  /** True where the operator named the session: no `traceparent` of the client changes it. */
+  readonly isSessionFixed: boolean
+}
 
 /** State of one connection. */
 export class Connection {
   /** By type and value of the request's id; written by the transport as requests come and answers go. */
   readonly waiting = new Map<string, Waiting>()
   readonly #base: Omit<ConnectionContext, 'client'>
+  readonly #isSessionFixed: boolean
   readonly #hints = new Map<string, ToolHints>()
   /** Sessions seen here, oldest first; the connection's own is the first. */
   readonly #sessions: Set<string>
@@ -31,8 +39,9 @@ export class Connection {
   /** Governed requests so far. */
   calls = 0
 
-  constructor(base: Omit<ConnectionContext, 'client'>) {
+  constructor({ isSessionFixed, ...base }: ConnectionBase) {
     this.#base = base
+    this.#isSessionFixed = isSessionFixed
     this.#sessions = new Set([base.session])
   }
 
@@ -48,7 +57,7 @@ export class Connection {
 
   /** The context of one request: its `traceparent`, where the host sends one, names the conversation. */
   contextOf(value: MessageValue): ConnectionContext {
-    const traceparent = metaOf(value)?.traceparent
+    const traceparent = this.#isSessionFixed ? undefined : metaOf(value)?.traceparent
     const traceId = typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent)?.[1] : undefined
     if (traceId === undefined) return this.context
     const session = `trace:${traceId}`
@@ -77,7 +86,7 @@ export class Connection {
     return named.slice(0, MAX_TOOLS).flatMap((definition) => {
       const { name: tool } = definition
       if (typeof tool !== 'string' || tool === '' || tool.length > MAX_NAME_LENGTH || !tool.isWellFormed()) return []
-      this.#hints.set(tool, hintsOf(definition))
+      if (this.#hints.size < MAX_TOOLS || this.#hints.has(tool)) this.#hints.set(tool, hintsOf(definition))
       return [{ tool, digest: digestOf(definition), class: this.classOf(tool) }]
     })
   }

@@ -42,20 +42,25 @@ export type AdaptiveFinding =
 
 /** Finds the rule in force for a call. Above MAX_RULES_PER_PRINCIPAL live rules all writes of a principal escalate. */
 export function findAdaptiveRule(view: ControlView, call: RuleSubject, nowMicros: number): AdaptiveFinding | undefined {
-  const rules = liveRules(view, nowMicros).filter((rule) => ruleProblem(rule) === undefined)
+  const rules = liveRules(view, nowMicros).filter((rule) => ruleProblem(rule, nowMicros) === undefined)
   const matching = rules.filter((rule) => ruleMatches(rule, call))
   const deny = matching.find(({ action }) => action === 'deny')
   if (deny !== undefined) return { action: 'deny', rule: deny, reason: deny.reason }
   const escalate = matching[0]
   if (escalate !== undefined) return { action: 'escalate', rule: escalate, reason: escalate.reason }
   const own = rules.filter(({ scope }) => scope.principal === call.principal)
-  if (own.length < MAX_RULES_PER_PRINCIPAL || call.toolClass === 'read') return undefined
+  if (own.length <= MAX_RULES_PER_PRINCIPAL || call.toolClass === 'read') return undefined
   return { action: 'escalate', rule: undefined, reason: `${own.length} adaptive rules are in force for this principal` }
 }
 
-/** What makes a rule one that no detector may send: a life above an hour. Scope and action are bound by its schema. */
-export function ruleProblem(rule: Rule): string | undefined {
-  const lifeMicros = parseTime(rule.expiresAt) - parseTime(rule.createdAt)
-  if (lifeMicros > MAX_RULE_LIFE_MS * 1000 + CLOCK_SKEW_MICROS) return 'the rule lives for more than an hour'
+/**
+ * What makes a rule one that no writer may send: a life above an hour, by its own words or from now on, since a rule that is
+ * dated ahead would live until then. Scope and action are bound by its schema.
+ */
+export function ruleProblem(rule: Rule, nowMicros: number): string | undefined {
+  const maxMicros = MAX_RULE_LIFE_MS * 1000 + CLOCK_SKEW_MICROS
+  const expiresMicros = parseTime(rule.expiresAt)
+  if (expiresMicros - parseTime(rule.createdAt) > maxMicros || expiresMicros - nowMicros > maxMicros)
+    return 'the rule lives for more than an hour'
   return undefined
 }

@@ -17,9 +17,16 @@ export interface JsonShape {
   readonly members: Members | undefined
   /** The members of the object under `params`. */
   readonly params: Members | undefined
-  /** A key that one object names twice, as a path for people. */
+  /** A key that some object names twice. */
   readonly duplicateKey: string | undefined
+  /** A key that the outermost object names twice. */
+  readonly duplicateMember: string | undefined
+  /** True where values lie deeper than MAX_JSON_DEPTH; the scan ended there, and the rest is not known. */
+  readonly isTooDeep: boolean
 }
+
+/** How deep a message may be; Python's parser gives up at about 1,000, and each level costs memory here. */
+export const MAX_JSON_DEPTH = 500
 
 interface Level {
   readonly isObject: boolean
@@ -38,56 +45,112 @@ const OPEN_ARRAY = 0x5b
 const CLOSE_ARRAY = 0x5d
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
+const NO_KEYS = new Set<string>()
 
 /** Scans a text that JSON.parse has accepted; linear in its size, with memory for keys alone. */
 export function scanShape(text: Buffer): JsonShape {
-  const levels: Level[] = []
-  let members: Map<string, Span> | undefined
-  let params: Map<string, Span> | undefined
-  let duplicateKey: string | undefined
-  let index = 0
-  const close = (end: number): void => {
-    const level = levels.at(-1)
-    if (level?.key !== undefined) level.members?.set(level.key, trim(text, level.valueStart, end))
-  }
-  while (index < text.length) {
-    const byte = text[index]
-    const level = levels.at(-1)
-    if (byte === QUOTE) {
-      const end = stringEnd(text, index)
-      if (level?.isObject === true && level.key === undefined) {
-        const key = JSON.parse(text.toString('utf8', index, end)) as string
-        if (level.keys.has(key)) duplicateKey ??= key
-        level.keys.add(key)
-        level.key = key
-      }
-      index = end
-      continue
-    }
-    if (byte === COLON && level !== undefined) level.valueStart = index + 1
-    else if (byte === COMMA && level?.isObject === true) {
-      close(index)
-      level.key = undefined
-    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-      const isObject = byte === OPEN_OBJECT
-      const isParams = levels.length === 1 && level?.isObject === true && level.key === 'params'
-      const own = isObject && (levels.length === 0 || isParams) ? new Map<string, Span>() : undefined
-      if (levels.length === 0) members = own
-      else if (isParams) params = own
-      levels.push({ isObject, members: own, keys: new Set(), key: undefined, valueStart: index })
-    } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
-      close(index)
-      levels.pop()
-    }
-    index++
-  }
-  return { members, params, duplicateKey }
+  const scan = new ShapeScan(text)
+  return scan.run()
 }
 
+/** One pass over one text. */
+class ShapeScan {
+  readonly #text: Buffer
+  readonly #levels: Level[] = []
+  #members: Map<string, Span> | undefined
+  #params: Map<string, Span> | undefined
+  #duplicateKey: string | undefined
+  #duplicateMember: string | undefined
+
+  constructor(text: Buffer) {
+    this.#text = text
+  }
+
+  run(): JsonShape {
+    const text = this.#text
+    for (let index = 0; index < text.length; index++) {
+      const level = this.#levels.at(-1)
+      switch (text[index]) {
+        case QUOTE: {
+          const end = stringEnd(text, index)
+          if (level?.isObject === true && level.key === undefined) this.#takeKey(level, decodeString(text, index, end))
+          index = end - 1
+          break
+        }
+        case COLON:
+          if (level !== undefined) level.valueStart = index + 1
+          break
+        case COMMA:
+          this.#endMember(index)
+          break
+        case OPEN_OBJECT:
+        case OPEN_ARRAY:
+          if (this.#levels.length === MAX_JSON_DEPTH) return this.#shape(true)
+          this.#open(text[index] === OPEN_OBJECT, level)
+          break
+        case CLOSE_OBJECT:
+        case CLOSE_ARRAY:
+          this.#endMember(index)
+          this.#levels.pop()
+          break
+      }
+    }
+    return this.#shape(false)
+  }
+
+  #open(isObject: boolean, parent: Level | undefined): void {
+    const isParams = this.#levels.length === 1 && parent?.isObject === true && parent.key === 'params'
+    const isOutermost = this.#levels.length === 0
+    const members = isObject && (isOutermost || isParams) ? new Map<string, Span>() : undefined
+    if (isOutermost) this.#members = members
+    else if (isParams) this.#params = members
+    this.#levels.push({ isObject, members, keys: isObject ? new Set() : NO_KEYS, key: undefined, valueStart: 0 })
+  }
+
+  #takeKey(level: Level, key: string): void {
+    if (level.keys.has(key)) {
+      this.#duplicateKey ??= key
+      if (this.#levels.length === 1) this.#duplicateMember ??= key
+    }
+    level.keys.add(key)
+    level.key = key
+  }
+
+  #endMember(end: number): void {
+    const level = this.#levels.at(-1)
+    if (level?.key === undefined) return
+    level.members?.set(level.key, trim(this.#text, level.valueStart, end))
+    level.key = undefined
+  }
+
+  #shape(isTooDeep: boolean): JsonShape {
+    return {
+      members: this.#members,
+      params: this.#params,
+      duplicateKey: this.#duplicateKey,
+      duplicateMember: this.#duplicateMember,
+      isTooDeep,
+    }
+  }
+}
+
+/** Behind the closing quote. Searching for quotes passes over a long string at the speed of memory. */
 function stringEnd(text: Buffer, start: number): number {
-  let index = start + 1
-  while (index < text.length && text[index] !== QUOTE) index += text[index] === BACKSLASH ? 2 : 1
-  return index + 1
+  let quote = text.indexOf(QUOTE, start + 1)
+  while (quote !== -1 && isEscaped(text, quote)) quote = text.indexOf(QUOTE, quote + 1)
+  return quote === -1 ? text.length : quote + 1
+}
+
+/** Whether an odd number of backslashes stands before a quote. */
+function isEscaped(text: Buffer, quote: number): boolean {
+  let before = quote
+  while (text[before - 1] === BACKSLASH) before--
+  return (quote - before) % 2 === 1
+}
+
+function decodeString(text: Buffer, start: number, end: number): string {
+  const inner = text.subarray(start + 1, end - 1)
+  return inner.includes(BACKSLASH) ? (JSON.parse(text.toString('utf8', start, end)) as string) : inner.toString('utf8')
 }
 
 function trim(text: Buffer, start: number, end: number): Span {

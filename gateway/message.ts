@@ -1,6 +1,6 @@
 // One MCP message as bytes, read so that it can be understood in one way only (JSON-RPC 2.0; MCP 2025-11-25, base protocol).
 // What a server might read otherwise than the policy does is refused here, before anything else looks at it.
-import { type JsonShape, type Members, type Span, scanShape } from './json-shape.ts'
+import { type JsonShape, MAX_JSON_DEPTH, type Members, type Span, scanShape } from './json-shape.ts'
 
 /** A request id; `1` is not `"1"`. */
 export type RequestId = string | number
@@ -28,10 +28,17 @@ export interface Unreadable {
   readonly id?: RequestId
 }
 
+/** The longest id, characters: ids are kept until they are answered. */
+export const MAX_ID_LENGTH = 1_024
+
 const PARSE_ERROR = -32700
 const INVALID_REQUEST = -32600
-const MESSAGE_KEYS = ['jsonrpc', 'id', 'method', 'params', 'result', 'error']
-const PARAMS_KEYS = ['name', 'arguments', 'uri', 'task', '_meta', 'requestId']
+/** Protected keys by their folded form. */
+const MESSAGE_KEYS = foldedKeys('jsonrpc', 'id', 'method', 'params', 'result', 'error')
+const PARAMS_KEYS = foldedKeys('name', 'arguments', 'uri', 'task', '_meta', 'requestId')
+/** The methods that the gateway decides something by. */
+const KNOWN_METHODS = ['tools/call', 'notifications/cancelled']
+/** A byte order mark is refused by name, so the decoder must let it through. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Reads a message of a client, with every refusal of "Fail closed on what can't be read one way only". */
@@ -41,19 +48,32 @@ export function readClientMessage(bytes: Buffer): Message | Unreadable {
   const object = parsed.value
   const shape = scanShape(bytes)
   const { id, method } = object
-  const known = typeof id === 'string' || typeof id === 'number' ? { id } : {}
+  const known = shape.duplicateMember !== 'id' && isRequestId(id) ? { id } : {}
   const refuse = (reason: string): Unreadable => ({ kind: 'unreadable', code: INVALID_REQUEST, reason, ...known })
-  if (shape.duplicateKey !== undefined) return refuse('a key stands twice in one object')
-  const lookAlike = findLookAlike(shape.members, MESSAGE_KEYS) ?? findLookAlike(shape.params, PARAMS_KEYS)
-  if (lookAlike !== undefined) return refuse(`a key that could be read as "${lookAlike}"`)
-  if ('id' in object && !isRequestId(id)) return refuse('an id is a string or an integer')
+  const problem = shapeProblem(shape)
+  if (problem !== undefined) return refuse(problem)
+  if ('id' in object && !isRequestId(id))
+    return refuse(`an id is an integer or a string of ${MAX_ID_LENGTH} characters`)
+  const isAnswer = 'result' in object || 'error' in object
   if (method === undefined)
-    return isRequestId(id) ? { kind: 'response', id, value: object, shape } : refuse('neither a method nor an id')
+    return isRequestId(id) && isAnswer
+      ? { kind: 'response', id, value: object, shape }
+      : refuse('neither a request nor an answer')
   if (typeof method !== 'string' || !method.isWellFormed()) return refuse('a method is a string')
-  if ('result' in object || 'error' in object) return refuse('both a method and a result')
+  if (isAnswer) return refuse('both a method and a result')
+  if (!KNOWN_METHODS.includes(method) && KNOWN_METHODS.includes(fold(method)))
+    return refuse(`a method that could be read as "${fold(method)}"`)
   return isRequestId(id)
     ? { kind: 'request', id, method, value: object, shape }
     : { kind: 'notification', method, value: object, shape }
+}
+
+/** What makes the shape of a message one that parsers read differently. */
+function shapeProblem({ members, params, duplicateKey, isTooDeep }: JsonShape): string | undefined {
+  if (isTooDeep) return `more than ${MAX_JSON_DEPTH} levels`
+  if (duplicateKey !== undefined) return 'a key stands twice in one object'
+  const lookAlike = findLookAlike(members, MESSAGE_KEYS) ?? findLookAlike(params, PARAMS_KEYS)
+  return lookAlike === undefined ? undefined : `a key that could be read as "${lookAlike}"`
 }
 
 /**
@@ -71,14 +91,21 @@ export function readServerMessage(bytes: Buffer): Message | 'foreign' | 'suspect
   }
   const value = asObject(parsed)
   if (value === undefined) return Array.isArray(parsed) && parsed.some(asObject) ? 'suspect' : 'foreign'
-  const { id, method } = value
   const shape = scanShape(bytes)
+  if (isSuspect(shape, value) || hasMessageBetweenReturns(text)) return 'suspect'
+  const { id, method } = value
   if (typeof method === 'string')
     return isRequestId(id)
       ? { kind: 'request', id, method, value, shape }
       : { kind: 'notification', method, value, shape }
   if (shape.members?.has('id') !== true) return 'foreign'
-  return isRequestId(id) && shape.duplicateKey !== 'id' ? { kind: 'response', id, value, shape } : 'suspect'
+  return isRequestId(id) ? { kind: 'response', id, value, shape } : 'suspect'
+}
+
+/** An answer to one client that is none, or another one, to the next: an outer key twice, in another case, or of both kinds. */
+function isSuspect({ members, duplicateMember, isTooDeep }: JsonShape, value: MessageValue): boolean {
+  if (isTooDeep || duplicateMember !== undefined || findLookAlike(members, MESSAGE_KEYS) !== undefined) return true
+  return typeof value.method === 'string' && ('result' in value || 'error' in value)
 }
 
 /** The exact bytes of a member of `params`. */
@@ -130,25 +157,47 @@ function parseObject(bytes: Buffer): Parsed {
   }
 }
 
+/** Whether a client that ends lines at a raw CR, which is white space in JSON, would find a message of its own inside. */
+function hasMessageBetweenReturns(text: string): boolean {
+  if (!text.includes('\r')) return false
+  return text.split('\r').some((part) => {
+    try {
+      return typeof JSON.parse(part) === 'object'
+    } catch {
+      // Not a message by itself: that is what is asked here.
+      return false
+    }
+  })
+}
+
 /** Text that is not JSON here, yet names an id where a message would: Python reads NaN, some clients end lines at a raw CR. */
 function hidesMessage(text: string): boolean {
   return text.split('\r').some((part) => /^[\s\ufeff]*[[{]/.test(part) && /"id"|\\u00/.test(part))
 }
 
 function isRequestId(id: unknown): id is RequestId {
-  return (typeof id === 'string' && id.isWellFormed()) || (typeof id === 'number' && Number.isSafeInteger(id))
+  if (typeof id === 'string') return id.length <= MAX_ID_LENGTH && id.isWellFormed()
+  return typeof id === 'number' && Number.isSafeInteger(id)
 }
 
-/** The protected key that another key of the object could be taken for: by case, trailing NUL, blanks or Unicode folding. */
-function findLookAlike(members: Members | undefined, keys: readonly string[]): string | undefined {
+/** The protected key that another key of the object could be taken for; `__proto__` can become any of them. */
+function findLookAlike(members: Members | undefined, keys: ReadonlyMap<string, string>): string | undefined {
   for (const key of members?.keys() ?? []) {
-    if (keys.includes(key)) continue
-    const folded = key
-      .normalize('NFKC')
-      .toLowerCase()
-      .replace(/[\p{C}\p{Z}]/gu, '')
-    const found = keys.find((each) => each.toLowerCase() === folded)
-    if (found !== undefined) return found
+    const known = keys.get(fold(key))
+    if (known !== undefined && known !== key) return known
+    if (key === '__proto__') return 'method'
   }
   return undefined
+}
+
+function foldedKeys(...keys: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(keys.map((key) => [fold(key), key]))
+}
+
+/** As lenient parsers compare: without case, Unicode variants, blanks, NUL, other control characters, `_` and `-`. */
+function fold(text: string): string {
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[\p{C}\p{Z}_-]/gu, '')
 }

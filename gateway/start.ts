@@ -1,13 +1,14 @@
 // A gateway run without its transport: chain, control, policy and gate put together from what the command line gives.
 import { ChainWriter } from '../events/chain-writer.ts'
 import { ControlReader, type RefusedControl } from '../events/control-reader.ts'
+import type { ControlRecord } from '../events/control-record.ts'
 import { describeError, ToolwardenError } from '../events/errors.ts'
 import type { KeyPair } from '../events/keys.ts'
 import type { EventLog } from '../events/log.ts'
 import type { Clock } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
 import { CallGate } from './call-gate.ts'
-import type { ControlNeed } from './control.ts'
+import { type ControlNeed, ruleProblem } from './control.ts'
 import type { DecisionFacts } from './policy/evaluate.ts'
 import type { Policy } from './policy/policy.ts'
 import { Recorder, type RecordSettings } from './recorder.ts'
@@ -58,13 +59,12 @@ export function startGateway(options: GatewayOptions): GatewayRun {
   const fail = (error: unknown): void => {
     if (!(error instanceof ToolwardenError) || error.code !== 'CHAIN_CLOSED') warn(describeError(error))
   }
-  const reader = new ControlReader({
-    eventLog,
-    log,
-    trust,
-    onRefused: reportRefused(options, recorder, fail),
-    onTrouble: fail,
-  })
+  const onRefused = reportRefused(options, recorder, fail)
+  const onApplied = (record: ControlRecord): void => {
+    const problem = boundProblem(record, clock.nowMicros())
+    if (problem !== undefined) onRefused(problem)
+  }
+  const reader = new ControlReader({ eventLog, log, trust, onApplied, onRefused, onTrouble: fail })
   const control = withTimeout(reader.start(), CONTROL_WAIT_MS).catch(fail)
   chainWriter.open().catch(fail)
   const gate = new CallGate({
@@ -84,6 +84,13 @@ export function startGateway(options: GatewayOptions): GatewayRun {
     await chainWriter.close()
   }
   return { gate, recorder, chain: chainWriter.chain, stop }
+}
+
+/** A trusted writer's rule that is out of bounds: control.ts does not honour it, and the record says so. */
+function boundProblem(record: ControlRecord, nowMicros: number): RefusedControl | undefined {
+  if (record.kind !== 'event' || record.event.type !== 'rule/added') return undefined
+  const reason = ruleProblem(record.event.rule, nowMicros)
+  return reason === undefined ? undefined : { subject: record.subject, reason, digest: record.hash }
 }
 
 function reportRefused(

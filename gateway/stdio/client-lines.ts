@@ -1,23 +1,34 @@
 // What a client's lines come to: forwarded as they are, refused, or passed through the gate first.
 import type { CallGate } from '../call-gate.ts'
-import { type Connection, isModern } from '../connection.ts'
+import { type Connection, isModern, type Waiting } from '../connection.ts'
 import { MAX_NAME_LENGTH } from '../context.ts'
 import { asObject, idKey, type Message, paramBytes, readClientMessage } from '../message.ts'
 import { errorMessage, refusalMessage } from '../refusal.ts'
 import { type Line, MAX_LINE_BYTES } from './lines.ts'
+import type { HeldBytes } from './tap.ts'
 
 type Request = Extract<Message, { kind: 'request' }>
+type WaitingCall = Extract<Waiting, { kind: 'call' }>
+
+/** The most requests of one client that wait for an answer, calls included; more are refused. */
+export const MAX_WAITING_REQUESTS = 20_000
+/** How long a cancelled call waits for the answer that may be on its way; a later one is withheld. */
+export const CANCEL_GRACE_MS = 5_000
 
 /** Where lines go. */
 export interface ClientLinesOptions {
   readonly connection: Connection
   readonly gate: CallGate
-  readonly toServer: (bytes: Buffer) => void
+  /** False where the server takes nothing any more. */
+  readonly toServer: (bytes: Buffer) => boolean
   readonly toClient: (text: string) => void
+  /** What is being decided on. */
+  readonly held: HeldBytes
   /** Told of requests that are kept from the server without an answer. */
   readonly observed: (method: string, bytes: number) => void
   /** Told of what should not happen: the run's chain ended before a receipt. */
   readonly fail: (error: unknown) => void
+  readonly cancelGraceMs?: number
 }
 
 /** Handles the lines of one client, in order; a governed call goes its own way and holds up no other line. */
@@ -40,7 +51,8 @@ export class ClientLines {
       case 'unreadable':
         return toClient(errorMessage(message.id, message.code, `Refused by toolwarden: ${message.reason}`))
       case 'response':
-        return this.#options.toServer(line.bytes)
+        this.#options.toServer(line.bytes)
+        return
       case 'notification':
         return this.#takeNotification(line, message)
       case 'request':
@@ -54,33 +66,44 @@ export class ClientLines {
   }
 
   #takeNotification(line: Line, { method, value }: Extract<Message, { kind: 'notification' }>): void {
-    const { connection, toServer, observed } = this.#options
+    const { toServer, observed } = this.#options
     // A call without an id has no answer that could be held: it is neither forwarded nor answered.
     if (method === 'tools/call') return observed(method, line.bytes.length)
-    if (method === 'notifications/cancelled') {
-      const requestId = asObject(value.params)?.requestId
-      const waiting =
-        typeof requestId === 'string' || typeof requestId === 'number'
-          ? connection.waiting.get(idKey(requestId))
-          : undefined
-      if (waiting?.kind === 'deciding') {
-        // Nothing of the call has reached the server, so neither does the cancellation.
-        waiting.withdrawn = true
-        return
-      }
-      if (waiting?.kind === 'call' && !waiting.settled) {
-        waiting.settled = true
-        this.#track(this.#options.gate.settle(waiting.call, { status: 'cancelled' }))
-      }
-    }
+    if (method === 'notifications/cancelled' && this.#withdrawn(asObject(value.params)?.requestId)) return
     toServer(line.bytes)
   }
 
+  /** True where nothing of the cancelled call has reached the server, so that the cancellation must not either. */
+  #withdrawn(requestId: unknown): boolean {
+    const { waiting } = this.#options.connection
+    if (typeof requestId !== 'string' && typeof requestId !== 'number') return false
+    const key = idKey(requestId)
+    const found = waiting.get(key)
+    if (found?.kind === 'deciding') found.withdrawn = true
+    if (found?.kind === 'call' && !found.cancelled) this.#cancel(key, found)
+    return found?.kind === 'deciding'
+  }
+
+  /** An answer may be on its way; where none comes in time, the receipt says `cancelled` and a later one is withheld. */
+  #cancel(key: string, found: WaitingCall): void {
+    const { connection, gate, cancelGraceMs = CANCEL_GRACE_MS } = this.#options
+    found.cancelled = true
+    setTimeout(() => {
+      if (connection.waiting.get(key) !== found) return
+      connection.waiting.delete(key)
+      this.#track(gate.settle(found.call, { status: 'cancelled' }))
+    }, cancelGraceMs).unref()
+  }
+
   #takeRequest(line: Line, message: Request): void {
-    const { connection, toServer, toClient } = this.#options
-    if (connection.isWaiting(message.id))
-      return toClient(errorMessage(message.id, -32600, 'Refused by toolwarden: a request with this id is under way'))
-    if (message.method === 'tools/call') return this.#track(this.#takeCall(line, message))
+    const { connection, toServer, held } = this.#options
+    const refuse = (code: number, why: string): void =>
+      this.#options.toClient(errorMessage(message.id, code, `Refused by toolwarden: ${why}`))
+    if (connection.isWaiting(message.id)) return refuse(-32600, 'a request with this id is under way')
+    if (connection.waiting.size >= MAX_WAITING_REQUESTS)
+      return refuse(-32000, `${MAX_WAITING_REQUESTS} requests wait for an answer`)
+    if (message.method === 'tools/call')
+      return this.#track(held.during(line.bytes.length, this.#takeCall(line, message)))
     if (message.method === 'initialize') connection.initialized(message.value)
     connection.waiting.set(idKey(message.id), { kind: 'other', method: message.method })
     toServer(line.bytes)
@@ -90,13 +113,10 @@ export class ClientLines {
     const { connection, gate, toServer, toClient } = this.#options
     const params = asObject(message.value.params)
     const tool = params?.name
-    if (typeof tool !== 'string' || tool === '' || tool.length > MAX_NAME_LENGTH || !tool.isWellFormed()) {
-      return toClient(
-        errorMessage(message.id, -32602, `Refused by toolwarden: a tool's name has 1 to ${MAX_NAME_LENGTH} characters`),
-      )
-    }
-    const waiting = { kind: 'deciding' as const, withdrawn: false }
-    connection.waiting.set(idKey(message.id), waiting)
+    if (!isToolName(tool)) return toClient(errorMessage(message.id, -32602, `Refused by toolwarden: ${NAME_RULE}`))
+    const key = idKey(message.id)
+    const deciding = { kind: 'deciding' as const, withdrawn: false }
+    connection.waiting.set(key, deciding)
     connection.calls++
     const admission = await gate.admit({
       connection: connection.contextOf(message.value),
@@ -107,13 +127,15 @@ export class ClientLines {
       argumentsBytes: paramBytes(line.content, message.shape, 'arguments') ?? Buffer.alloc(0),
       argumentsValue: params?.arguments,
     })
-    if (admission.type === 'forward' && !waiting.withdrawn) {
-      connection.waiting.set(idKey(message.id), { kind: 'call', call: admission.call, settled: false })
-      return toServer(line.bytes)
+    if (admission.type === 'forward') {
+      const call: WaitingCall = { kind: 'call', call: admission.call, cancelled: false }
+      connection.waiting.set(key, call)
+      if (!deciding.withdrawn && toServer(line.bytes)) return
+      connection.waiting.delete(key)
+      return gate.settle(admission.call, { status: 'not_forwarded' })
     }
-    connection.waiting.delete(idKey(message.id))
-    if (admission.type === 'forward') return gate.settle(admission.call, { status: 'not_forwarded' })
-    if (waiting.withdrawn) return
+    connection.waiting.delete(key)
+    if (deciding.withdrawn) return
     const refused = { id: message.id, isTask: params?.task !== undefined, isModern: isModern(message) }
     toClient(refusalMessage(refused, admission))
   }
@@ -122,4 +144,17 @@ export class ClientLines {
     const tracked = work.catch(this.#options.fail).finally(() => this.#deciding.delete(tracked))
     this.#deciding.add(tracked)
   }
+}
+
+const NAME_RULE = `a tool's name has 1 to ${MAX_NAME_LENGTH} characters and no control characters`
+
+/** A name that a server reads as the policy does: some end a text at NUL. */
+function isToolName(name: unknown): name is string {
+  return (
+    typeof name === 'string' &&
+    name !== '' &&
+    name.length <= MAX_NAME_LENGTH &&
+    name.isWellFormed() &&
+    !/\p{Cc}/u.test(name)
+  )
 }

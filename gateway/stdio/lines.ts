@@ -13,11 +13,14 @@ export interface Line {
 
 const LF = 0x0a
 const CR = 0x0d
+const EMPTY = Buffer.alloc(0)
+const FIRST_CAPACITY_BYTES = 64 * 1024
 
 /** Collects chunks and hands out complete lines; a line over the limit is thrown away as it arrives and counted once. */
 export class LineSplitter {
   readonly #maxBytes: number
-  #parts: Buffer[] = []
+  /** The start of a line whose end has not come; its first `#size` bytes count. A stream of tiny chunks costs no more. */
+  #partial: Buffer = EMPTY
   #size = 0
   /** Set while the rest of an oversize line is being thrown away. */
   #skipping = false
@@ -30,35 +33,50 @@ export class LineSplitter {
   *push(chunk: Buffer): Generator<Line | 'oversize'> {
     let start = 0
     for (let end = chunk.indexOf(LF); end !== -1; end = chunk.indexOf(LF, start)) {
-      const line = this.#take(chunk.subarray(start, end + 1))
+      const last = chunk.subarray(start, end + 1)
       start = end + 1
       if (this.#skipping) this.#skipping = false
-      else yield line
+      else yield this.#take(last)
     }
-    if (start < chunk.length && !this.#skipping) {
-      this.#parts.push(chunk.subarray(start))
-      this.#size += chunk.length - start
-    }
-    if (this.#size > this.#maxBytes) {
-      this.#parts = []
-      this.#size = 0
+    if (this.#skipping || start === chunk.length) return
+    if (this.#size + chunk.length - start > this.#maxBytes) {
+      this.#clear()
       this.#skipping = true
       yield 'oversize'
-    }
+    } else this.#keep(chunk.subarray(start))
   }
 
   /** What stood after the last line end when the stream ended. */
   end(): Line | undefined {
-    return this.#size === 0 ? undefined : (this.#take(Buffer.alloc(0)) as Line)
+    if (this.#size === 0) return undefined
+    const bytes = this.#partial.subarray(0, this.#size)
+    this.#clear()
+    return { bytes, content: bytes.subarray(0, contentEnd(bytes)) }
   }
 
   #take(last: Buffer): Line | 'oversize' {
-    const size = this.#size + last.length
-    const bytes = this.#parts.length === 0 ? last : Buffer.concat([...this.#parts, last], size)
-    this.#parts = []
+    const isOversize = this.#size + last.length > this.#maxBytes
+    if (this.#size > 0 && !isOversize) this.#keep(last)
+    const bytes = this.#size > 0 ? this.#partial.subarray(0, this.#size) : last
+    this.#clear()
+    return isOversize ? 'oversize' : { bytes, content: bytes.subarray(0, contentEnd(bytes)) }
+  }
+
+  #keep(bytes: Buffer): void {
+    const size = this.#size + bytes.length
+    if (size > this.#partial.length) {
+      const wider = Buffer.allocUnsafeSlow(Math.max(FIRST_CAPACITY_BYTES, size, 2 * this.#partial.length))
+      this.#partial.copy(wider, 0, 0, this.#size)
+      this.#partial = wider
+    }
+    bytes.copy(this.#partial, this.#size)
+    this.#size = size
+  }
+
+  /** The line that was handed out keeps its memory: the next one gets its own. */
+  #clear(): void {
+    this.#partial = EMPTY
     this.#size = 0
-    if (size > this.#maxBytes) return 'oversize'
-    return { bytes, content: bytes.subarray(0, contentEnd(bytes)) }
   }
 }
 

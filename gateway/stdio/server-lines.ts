@@ -1,18 +1,22 @@
 // What a server's lines come to: an answer to a governed call is held until its receipt is durable, an answer that nobody
 // waits for is withheld, everything else passes at once and unchanged.
-import type { CallGate, OpenCall } from '../call-gate.ts'
-import type { Connection } from '../connection.ts'
+import type { CallGate } from '../call-gate.ts'
+import type { Connection, Waiting } from '../connection.ts'
 import { asObject, idKey, type Message, type MessageValue, memberBytes, readServerMessage } from '../message.ts'
 import type { Outcome } from '../recorder.ts'
 import type { Line } from './lines.ts'
+import type { HeldBytes } from './tap.ts'
 
 type Response = Extract<Message, { kind: 'response' }>
+type WaitingCall = Extract<Waiting, { kind: 'call' }>
 
 /** Where lines go, and who is told. */
 export interface ServerLinesOptions {
   readonly connection: Connection
   readonly gate: CallGate
   readonly toClient: (bytes: Buffer) => void
+  /** Answers that wait for their receipt. */
+  readonly held: HeldBytes
   /** Told of the answer to `initialize` and to `tools/list`. */
   readonly answered: (method: string, value: MessageValue) => void
   /** Told of lines that are kept from the client. */
@@ -47,9 +51,7 @@ export class ServerLines {
   /** The server is gone: nobody knows whether what it had been sent ran. */
   async lost(): Promise<void> {
     const { connection, gate } = this.#options
-    const open = [...connection.waiting.values()]
-      .filter((waiting) => waiting.kind === 'call')
-      .filter(({ settled }) => !settled)
+    const open = [...connection.waiting.values()].filter((waiting) => waiting.kind === 'call')
     connection.waiting.clear()
     await Promise.all(open.map(({ call }) => gate.settle(call, { status: 'ambiguous' })))
   }
@@ -65,21 +67,21 @@ export class ServerLines {
       answered(waiting.method, message.value)
       return toClient(line.bytes)
     }
-    if (waiting.settled) return toClient(line.bytes)
-    const held = this.#release(line, message, waiting.call)
+    const held = this.#options.held
+      .during(line.bytes.length, this.#release(line, message, waiting))
       .catch(this.#options.fail)
       .finally(() => this.#held.delete(held))
     this.#held.add(held)
   }
 
-  async #release(line: Line, message: Response, call: OpenCall): Promise<void> {
+  async #release(line: Line, message: Response, { call, cancelled }: WaitingCall): Promise<void> {
     const result = message.value.result
     const answer =
       memberBytes(line.content, message.shape, 'result') ??
       memberBytes(line.content, message.shape, 'error') ??
       Buffer.alloc(0)
     await this.#options.gate.settle(call, {
-      status: statusOf(message.value),
+      status: statusOf(message.value, cancelled),
       resultBytes: answer,
       resultValue: result ?? message.value.error ?? null,
     })
@@ -87,7 +89,7 @@ export class ServerLines {
   }
 }
 
-function statusOf(value: MessageValue): Outcome['status'] {
-  if (!('result' in value)) return 'protocol_error'
+function statusOf(value: MessageValue, isCancelled: boolean): Outcome['status'] {
+  if (!('result' in value)) return isCancelled ? 'cancelled' : 'protocol_error'
   return asObject(value.result)?.isError === true ? 'tool_error' : 'ok'
 }

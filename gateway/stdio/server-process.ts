@@ -5,7 +5,9 @@ import type { Readable, Writable } from 'node:stream'
 import { ToolwardenError } from '../../events/errors.ts'
 
 /** How long a server may take to end after SIGTERM; MCP clients send SIGKILL two seconds after theirs. */
-export const KILL_GRACE_MS = 1_500
+export const KILL_GRACE_MS = 1_300
+/** How long the output of a server that was told to end is read after its exit: a process of its own may hold the pipe. */
+const OUTPUT_GRACE_MS = 200
 
 /** How a process ended. */
 export type ProcessEnd = { readonly code: number } | { readonly signal: NodeJS.Signals }
@@ -14,7 +16,7 @@ export type ProcessEnd = { readonly code: number } | { readonly signal: NodeJS.S
 export interface ServerProcess {
   readonly input: Writable
   readonly output: Readable
-  /** Resolves when the process has ended and its output is read to the end. */
+  /** Resolves when the process has ended and its output is read to the end; after `kill`, soon after the former. */
   readonly ended: Promise<ProcessEnd>
   kill(signal: NodeJS.Signals): void
 }
@@ -39,28 +41,38 @@ export async function startServer(
     stdio: ['pipe', 'pipe', 'inherit'],
     windowsHide: true,
   })
-  const ended = new Promise<ProcessEnd>((resolve) => {
-    child.once('close', (code, signal) => resolve(signal === null ? { code: code ?? 1 } : { signal }))
-  })
+  const { ended, kill } = followEnd(child)
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve)
-    child.once('error', (cause) => {
+    child.on('error', (cause) => {
       const fix = `check the command: ${command} --help`
-      reject(
-        new ToolwardenError('UPSTREAM_UNAVAILABLE', `the server command could not be started: ${cause.message}`, {
-          where: command,
-          fix,
-          cause,
-        }),
-      )
+      const message = `the server command could not be started: ${cause.message}`
+      reject(new ToolwardenError('UPSTREAM_UNAVAILABLE', message, { where: command, fix, cause }))
     })
   })
-  return {
-    input: child.stdin,
-    output: child.stdout,
-    ended,
-    kill: (signal) => {
-      child.kill(signal)
-    },
+  return { input: child.stdin, output: child.stdout, ended, kill }
+}
+
+function followEnd(child: ChildProcessByStdio<Writable, Readable, null>): Pick<ServerProcess, 'ended' | 'kill'> {
+  let isKilled = false
+  let exit: ProcessEnd | undefined
+  let resolveEnd: (end: ProcessEnd) => void = () => undefined
+  const ended = new Promise<ProcessEnd>((resolve) => {
+    resolveEnd = resolve
+  })
+  const endSoon = (): void => {
+    const known = exit
+    if (isKilled && known !== undefined) setTimeout(() => resolveEnd(known), OUTPUT_GRACE_MS)
   }
+  child.once('exit', (code, signal) => {
+    exit = signal === null ? { code: code ?? 1 } : { signal }
+    endSoon()
+  })
+  child.once('close', () => resolveEnd(exit ?? { code: 1 }))
+  const kill = (signal: NodeJS.Signals): void => {
+    isKilled = true
+    child.kill(signal)
+    endSoon()
+  }
+  return { ended, kill }
 }
