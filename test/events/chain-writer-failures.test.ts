@@ -113,6 +113,18 @@ describe('ChainWriter, when it does not know what was written', () => {
     await writer.close()
   })
 
+  it('refuses the impatient without asking a log that hangs, while in doubt', async () => {
+    const gate = new Gate()
+    let attempts = 0
+    const { writer } = startChain(() => (attempts++ === 0 ? 'lost' : gate.pass().then(() => 'none')))
+    gate.close()
+    await assert.rejects(writer.append([note(1)]), withCode('LOG_IN_DOUBT'))
+    await until(() => gate.arrivals > 0)
+    await assert.rejects(writer.append([note(2)]), withCode('LOG_IN_DOUBT'))
+    gate.open()
+    await writer.close()
+  })
+
   it('answers the patient of a commit in doubt once it is acknowledged, and nobody twice', async () => {
     const { writer } = startChain(faults('written', 'lost'))
     let late = 0

@@ -128,6 +128,11 @@ describe('verifyControlRecord', () => {
       { ...rule, value: edited, headers: { ...rule.headers, ...rehashed } },
       /signature does not hold/,
     ],
+    [
+      'a body that was edited with its hash, beside the signed hashes',
+      { ...rule, value: edited, headers: { ...rule.headers, hash: rehashed.hash } },
+      /hash of the body/,
+    ],
     ['a record without a signature', { ...rule, headers: unsigned }, /no signature/],
     ['a state without a signature', { ...state, headers: unsignedState }, /not a signed/],
     ['a state with another time', { ...state, value: backdated }, /signature does not hold/],
@@ -245,6 +250,11 @@ describe('controlFreshness', () => {
     assert.equal(freshness(view, START_MICROS, 'api/main'), 'none')
     const incomplete = take(EMPTY_CONTROL, stateRecord(api, view, START_MICROS)).view
     assert.equal(freshness(incomplete, START_MICROS, 'api/main'), 'none')
+  })
+
+  it('counts for each writer what it wrote itself', () => {
+    const of = (writer: string) => subjectsOf(view, writer, START_MICROS).map(({ subject }) => subject)
+    assert.deepEqual([of('api/main'), of('detectors/main')], [['switch/all'], [`rule/${seededHash('a')}`]])
   })
 
   it('is fresh for ten seconds after a state that agreed, then stale', () => {
