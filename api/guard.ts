@@ -87,7 +87,7 @@ export function checkBody({ bodyBytes }: ApiSettings['limits']): readonly Guard[
   const onlyJson: Guard = async (c, next) => {
     const type = c.req.header('content-type')
     const isJson = type !== undefined && /^application\/json(\s*;\s*charset="?utf-8"?)?$/i.test(type)
-    if (c.req.raw.body === null || isJson) return next()
+    if (isJson || !hasBody(c.req.raw)) return next()
     const error = new ToolwardenError('REQUEST_INVALID', 'the body must be JSON', {
       where: 'header Content-Type',
       fix: 'Send Content-Type: application/json.',
@@ -105,6 +105,11 @@ export function checkBody({ bodyBytes }: ApiSettings['limits']): readonly Guard[
     },
   })
   return [onlyJson, limit]
+}
+
+/** Node gives every POST a stream, also one of no bytes; `fetch` sends `Content-Length: 0` where it has nothing. */
+function hasBody({ body, headers }: Request): boolean {
+  return body !== null && (headers.has('transfer-encoding') || headers.get('content-length') !== '0')
 }
 
 function isAllowedHost(host: string, allowed: ReadonlySet<string>): boolean {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 
 /** The largest request body, bytes. */
-export const MAX_BODY_BYTES = 64 * 1024
+const MAX_BODY_BYTES = 64 * 1024
 /** The most items of one page. */
 export const MAX_PAGE_SIZE = 500
 /** Items of a page whose size is not asked for. */

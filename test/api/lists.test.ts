@@ -8,7 +8,8 @@ import { after, before, describe, it } from 'node:test'
 import type { EventDraft } from '../../events/event.ts'
 import { openLedgerStore } from '../../ledger/clickhouse-store.ts'
 import { Ingest } from '../../ledger/ingest.ts'
-import type { LedgerStore } from '../../ledger/store.ts'
+import type { EventRow, LedgerStore } from '../../ledger/store.ts'
+import { ROW_COLUMNS } from '../../ledger/stored-event.ts'
 import { type ApiHarness, LOG_NAME, startApiHarness } from '../support/api-harness.ts'
 import { appendAll } from '../support/ledger-harness.ts'
 import { problemOf } from '../support/problem.ts'
@@ -187,6 +188,19 @@ describe('/v1/events', () => {
     assert.equal((await list(`/v1/events?call=${run.calls[1]?.call}`)).items.length, 3)
     const own = await walk('/v1/events?writer=gateway/files&limit=500')
     assert.equal(own.length, run.records.length)
+  })
+})
+
+describe('a row that was edited behind the ledger', () => {
+  it('is shown with what contradicts its body, never as if it were whole', async () => {
+    const [row] = await store.select<EventRow>(`SELECT ${ROW_COLUMNS} FROM events WHERE type = 'session/open'`)
+    assert.ok(row !== undefined)
+    const edited = { ...row, principal: 'agent:innocent', offset: 1_000_000 }
+    const nothing = { payloads: [], quarantined: [] }
+    await store.insert({ ingestedAtMicros: Date.now() * 1_000, events: [edited], ...nothing })
+    const { items } = await list('/v1/events?principal=agent:innocent')
+    assert.match(String(items[0]?.problem), /column-mismatch: the column principal/)
+    assert.equal((items[0]?.event as Item | undefined)?.principal, row.principal)
   })
 })
 

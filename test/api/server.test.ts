@@ -1,5 +1,6 @@
 // The API on a real port: binding, stopping, and what Node itself refuses.
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { Registry } from 'prom-client'
 import { startApi } from '../../api/server.ts'
@@ -28,6 +29,22 @@ describe('the API on a port', () => {
     assert.ok(performance.now() - startedAt < 1_500)
     assert.equal(await stream.nextEvent(), undefined)
     await assert.rejects(fetch(`${running.url}/healthz`))
+  })
+
+  it('takes a POST without a body, as clients send it', async () => {
+    const running = await start({})
+    const headers = { authorization: `Bearer ${await harness.token('operate')}` }
+    assert.equal((await fetch(`${running.url}/v1/verify?wait=true`, { method: 'POST', headers })).status, 200)
+    await running.stop()
+  })
+
+  it('refuses a request target that names another host than the header', async () => {
+    const running = await start({})
+    const socket = connect(running.port, '127.0.0.1')
+    socket.end('GET http://attacker.example/healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+    const answer = (await socket.setEncoding('utf8').toArray()).join('')
+    assert.match(answer, /^HTTP\/1\.1 403 /)
+    await running.stop()
   })
 
   it('says which port is in use and what to do', async () => {
