@@ -218,7 +218,7 @@ describe('verifyRecords, on bad input', () => {
       assert.equal(verdicts.length, records.length)
       assert.ok(verdicts.every(({ outcome }) => outcome === 'quarantined'))
     })
-    fc.assert(property, { seed: 17, numRuns: 300 })
+    fc.assert(property, { seed: 17, numRuns: 150 })
   })
 
   for (const time of ['+275760-09-13T00:00:009e9', '2026-02-30T00:00:00.000000Z', '9999-99-99T99:99:99.999999Z'])

@@ -191,10 +191,6 @@ describe('subjectOf', () => {
     assert.equal(pin('files', 'fs/read'), 'pin/files/fs/read')
     assert.notEqual(pin('a/b', 'c'), pin('a', 'b/c'))
   })
-
-  it('names approvals and switches', () => {
-    assert.equal(publish(api, stopDraft(3)).key, 'switch/all')
-  })
 })
 
 describe('evolveControl', () => {

@@ -146,7 +146,7 @@ describe('the limits of signals', () => {
     ]
     for (const unit of [...units, ...dots]) {
       const text = unit.repeat(Math.ceil(2 ** 20 / unit.length))
-      for (const value of [{ path: text }, { [text]: 'x' }]) {
+      for (const value of [{ path: text }, ...(unit.includes('_') ? [{ [text]: 'x' }] : [])]) {
         const startedMs = performance.now()
         of(value)
         assert.ok(performance.now() - startedMs < 1_000, unit)
