@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 // The composition root: subcommands and their options. Each command's code is loaded only when it runs, so that a gateway,
 // which an MCP client waits for, starts with what it needs and nothing else.
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { describeError, ToolwardenError } from '../events/errors.ts'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
+import { softwareName } from './version.ts'
 
 const program = new Command('toolwarden')
   .description('Flight recorder and guard for the tool calls that AI agents make over MCP')
+  .version(softwareName())
   .enablePositionalOptions()
   .showHelpAfterError('(toolwarden --help shows the commands)')
   .exitOverride()
@@ -27,6 +29,60 @@ program
     const { endLike } = await import('./shutdown.ts')
     endLike(await runGateway(flags, command))
   })
+
+program
+  .command('init')
+  .description("make the installation: keys, trust, the command line's token, a policy that denies everything")
+  .option('--config <file>', 'toolwarden.yaml')
+  .option('--json', 'as JSON')
+  .action(async (flags: object) => (await import('./init-command.ts')).runInit(flags))
+
+program
+  .command('up')
+  .description('ledger, detectors and API in one process')
+  .option('--config <file>', 'toolwarden.yaml')
+  .option('--port <port>', "the API's port", parsePort)
+  .action(async (flags: object) => (await import('./service-commands.ts')).runUp(flags))
+
+for (const [role, what] of [
+  ['ledger', 'verify and store the events of the log (needs CLICKHOUSE_URL)'],
+  ['detectors', 'raise alerts and send adaptive rules'],
+  ['api', 'answer for history, alerts, rules and integrity (needs CLICKHOUSE_URL)'],
+] as const) {
+  const command = program.command(role).description(what).option('--config <file>', 'toolwarden.yaml')
+  if (role === 'api')
+    command
+      .option('--host <host>', 'the address to listen on')
+      .option('--port <port>', 'the port to listen on', parsePort)
+  else
+    command
+      .option('--health-host <host>', 'the address of /readyz')
+      .option('--health-port <port>', 'a port for /healthz, /readyz and /metrics', parsePort)
+  command.action(async (flags: object) => (await import('./service-commands.ts')).runRole(role, flags))
+}
+
+program
+  .command('verify')
+  .description('verify the stored chains: exit code 0 valid, 1 tampered, 2 incomplete')
+  .option('--config <file>', 'toolwarden.yaml')
+  .option('--json', 'as JSON')
+  .action(async (flags: object) => {
+    process.exitCode = await (await import('./verify-command.ts')).runVerify(flags)
+  })
+
+program
+  .command('demo')
+  .description('the whole pipeline on a temporary directory, with a real client and a real server')
+  .option('--exit', 'end with a status instead of staying up')
+  .action(async (flags: object) => {
+    process.exitCode = await (await import('./demo-command.ts')).runDemo(flags)
+  })
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
+  throw new InvalidArgumentError('expected a port, 0 to 65535')
+}
 
 /** The guide's form `toolwarden --gateway --upstream "…"` is the gateway command. */
 function normaliseArguments(args: readonly string[]): string[] {

@@ -14,6 +14,8 @@ export interface PendingCall {
   readonly sequence: number
   /** Hashes of its decides, and what they decided. */
   readonly decides: Map<string, 'allow' | 'deny' | 'escalate'>
+  /** Whether a person was asked: an escalated call of which nobody was asked is over. */
+  wasAsked: boolean
 }
 
 /** What is wrong with an event's place in its call. */
@@ -35,19 +37,32 @@ export class CallPairing {
 
   /** Calls that have been proposed and not closed. */
   get open(): readonly PendingCall[] {
-    return [...this.#open.values()]
+    return [...this.#open.values()].filter(
+      ({ decides, wasAsked }) => wasAsked || [...decides.values()].at(-1) !== 'escalate',
+    )
   }
 
   /** Takes the next event of the chain. */
   feed(event: Event, hash: string): PairingProblem | ForeignReceipt | undefined {
     switch (event.type) {
       case 'authorization/propose':
-        this.#open.set(event.call, { call: event.call, propose: hash, sequence: event.sequence, decides: new Map() })
+        this.#open.set(event.call, {
+          call: event.call,
+          propose: hash,
+          sequence: event.sequence,
+          decides: new Map(),
+          wasAsked: false,
+        })
         return undefined
       case 'authorization/decide':
         return this.#decide(event, hash)
       case 'authorization/receipt':
         return this.#receipt(event)
+      case 'approval/requested': {
+        const pending = this.#open.get(event.call)
+        if (pending !== undefined) pending.wasAsked = true
+        return undefined
+      }
       default:
         return undefined
     }

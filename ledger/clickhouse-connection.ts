@@ -1,5 +1,6 @@
 // Where the SQL goes: chDB, ClickHouse in this process, over a directory; or a ClickHouse server over HTTP.
 // The only file that knows the two apart. chDB is loaded when it is needed: libchdb is 566 MB.
+import { resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { type ClickHouseClient, createClient } from '@clickhouse/client'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
@@ -61,9 +62,27 @@ export async function openClickHouse(settings: ClickHouseSettings): Promise<Clic
     : openServer({ ...settings, database, requestTimeoutMs: settings.requestTimeoutMs ?? REQUEST_TIMEOUT_MS })
 }
 
+/** chDB's directories that this process holds, by path: the lock is the process's, whatever number of stores it opens there. */
+const heldDirectories = new Map<string, { readonly lock: DirectoryLock; stores: number }>()
+
+function holdDirectory(directory: string): DirectoryLock {
+  const path = resolve(directory)
+  const held = heldDirectories.get(path) ?? { lock: lockDirectory(path), stores: 0 }
+  heldDirectories.set(path, held)
+  held.stores++
+  return {
+    release: () => {
+      held.stores--
+      if (held.stores > 0) return
+      heldDirectories.delete(path)
+      held.lock.release()
+    },
+  }
+}
+
 async function openChdb(directory: string, database: string): Promise<ClickHouseConnection> {
   const createChdbConnection = await loadChdb()
-  const lock = lockDirectory(directory)
+  const lock = holdDirectory(directory)
   const clients: ClickHouseClient[] = []
   const session = async (): Promise<ClickHouseSession> => {
     // Declared twice, in client and client-common, with the same text: the compiler holds them for different.

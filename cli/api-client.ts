@@ -1,0 +1,58 @@
+// The command line as a client of the API that runs on the same data directory.
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemCode, ToolwardenError } from '../events/errors.ts'
+
+const REQUEST_TIMEOUT_MS = 600_000
+
+/** Says where the API of a data directory listens; removed by the returned function. */
+export async function announceApi(data: string, url: string): Promise<() => Promise<void>> {
+  const path = join(data, 'run', 'api.url')
+  await writeFile(path, `${url}\n`, { mode: 0o600, flush: true })
+  return () => rm(path, { force: true })
+}
+
+/** The address of the API of a data directory; undefined where none said that it runs. */
+export async function findApi(data: string): Promise<string | undefined> {
+  try {
+    return (await readFile(join(data, 'run', 'api.url'), 'utf8')).trim()
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** One JSON request. Throws UNAUTHORIZED, FORBIDDEN, STORE_UNAVAILABLE with the API's own words. */
+export async function callApi<Answer>(
+  url: string,
+  path: string,
+  request: { readonly method: 'GET' | 'POST'; readonly token: string; readonly body?: object },
+): Promise<Answer> {
+  const { method, token, body } = request
+  const response = await fetch(new URL(path, url), {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  }).catch((cause: unknown) => {
+    throw new ToolwardenError('STORE_UNAVAILABLE', 'the API does not answer', {
+      where: url,
+      fix: 'look whether `toolwarden up` still runs',
+      cause,
+    })
+  })
+  if (response.ok) return (await response.json()) as Answer
+  const problem = (await response.json()) as {
+    readonly message?: string
+    readonly title?: string
+    readonly fix?: string
+  }
+  throw new ToolwardenError(
+    response.status === 401 ? 'UNAUTHORIZED' : 'REQUEST_INVALID',
+    problem.message ?? problem.title ?? `the API answered ${response.status}`,
+    { where: url, fix: problem.fix },
+  )
+}

@@ -1,0 +1,97 @@
+// The API's role: its own chain and control writer, the ledger's history and verification behind it.
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import type { ReadinessCheck } from '../api/health.ts'
+import { type RunningApi, startApi } from '../api/server.ts'
+import { TokenBook } from '../api/tokens.ts'
+import { ChainWriter } from '../events/chain-writer.ts'
+import { ControlReader } from '../events/control-reader.ts'
+import { ControlWriter } from '../events/control-writer.ts'
+import { systemClock } from '../events/time.ts'
+import { LedgerHistory } from '../ledger/query.ts'
+import type { LedgerStore } from '../ledger/store.ts'
+import { verifyLedger } from '../ledger/verify.ts'
+import type { Backbone } from './backbone.ts'
+import type { Config } from './config.ts'
+import type { Installation } from './installation.ts'
+import type { ServiceRole } from './services.ts'
+import { softwareName } from './version.ts'
+
+const WRITER = 'api/main'
+
+/** What the API's role is made of. */
+export interface ApiServiceOptions {
+  readonly store: LedgerStore
+  readonly roles: readonly ServiceRole[]
+  readonly checks: readonly ReadinessCheck[]
+  readonly config: Config
+  readonly installation: Installation
+  readonly backbone: Backbone
+  readonly logger: Logger
+  readonly registry: Registry
+  readonly onStop: (stop: () => Promise<void> | void) => void
+}
+
+/** Starts the API's role. Throws PORT_IN_USE, CONFIG_INVALID, LOG_UNAVAILABLE. */
+export async function startApiService(options: ApiServiceOptions): Promise<RunningApi> {
+  const { store, roles, checks, config, installation, backbone, logger, registry, onStop } = options
+  const { eventLog, log, trust } = backbone
+  const clock = systemClock()
+  const operator = await openOperator(options)
+  const api = await startApi({
+    settings: config.api,
+    about: {
+      version: softwareName(),
+      log,
+      eventLog: backbone.isDistributed ? 'kafka' : 'files',
+      store: config.clickhouse === undefined ? 'chdb' : 'clickhouse',
+      roles,
+      // Without a witness nothing holds against the owner of the keys.
+      protectionClass: 'C',
+      startedMicros: clock.nowMicros(),
+    },
+    history: new LedgerHistory(store),
+    verify: (onProgress) => verifyLedger({ store, log, trust, onProgress }),
+    eventLog,
+    trust,
+    operator,
+    tokens: new TokenBook(installation.tokensFile, () => clock.nowMicros()),
+    clock,
+    logger: { error: (details, message) => logger.error(details, message) },
+    registry,
+    checks,
+  })
+  onStop(() => api.stop())
+  return api
+}
+
+async function openOperator({
+  config,
+  installation,
+  backbone,
+  logger,
+  onStop,
+}: ApiServiceOptions): Promise<Parameters<typeof startApi>[0]['operator']> {
+  const { eventLog, log, trust } = backbone
+  const clock = systemClock()
+  const chainWriter = new ChainWriter({
+    eventLog,
+    clock,
+    log,
+    writer: WRITER,
+    key: installation.keys.api,
+    opening: { software: softwareName(), configuration: config.digest },
+  })
+  onStop(() => chainWriter.close())
+  const controlReader = new ControlReader({
+    eventLog,
+    log,
+    trust,
+    onTrouble: (error) => logger.warn({ err: error }, 'control cannot be read'),
+  })
+  onStop(() => controlReader.stop())
+  await controlReader.start()
+  const controlWriter = new ControlWriter({ eventLog, clock, log, writer: WRITER, chainWriter, reader: controlReader })
+  onStop(() => controlWriter.stop())
+  return { chainWriter, controlReader, controlWriter }
+}

@@ -1,0 +1,191 @@
+// The roles behind the gateways, started from one configuration: ledger, detectors and api, together or apart.
+// Each is stopped in the reverse order of its start; what the store or the log refuses for good ends the process.
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { Registry } from 'prom-client'
+import type { RunningApi } from '../api/server.ts'
+import type { RunningDetectors } from '../detectors/start.ts'
+import { ToolwardenError } from '../events/errors.ts'
+import { systemClock } from '../events/time.ts'
+import { type DirectoryLock, lockDirectory } from '../ledger/directory-lock.ts'
+import type { Ingest } from '../ledger/ingest.ts'
+import type { LedgerStore } from '../ledger/store.ts'
+import { type Backbone, openBackbone } from './backbone.ts'
+import type { Config } from './config.ts'
+import type { Installation } from './installation.ts'
+import { sharedStoreSettings, storeSettings } from './store-place.ts'
+import { softwareName } from './version.ts'
+
+/** A role that runs behind the gateways. */
+export type ServiceRole = 'ledger' | 'detectors' | 'api'
+
+/** Everything that runs in this process. */
+export interface Services {
+  readonly backbone: Backbone
+  readonly api: RunningApi | undefined
+  readonly ingest: Ingest | undefined
+  readonly detectors: RunningDetectors | undefined
+  readonly store: LedgerStore | undefined
+  readonly registry: Registry
+  /** Rejects when a role stopped by itself. */
+  readonly failed: Promise<never>
+  stop(): Promise<void>
+}
+
+/** What services start from. */
+export interface ServiceOptions {
+  readonly config: Config
+  readonly installation: Installation
+  readonly logger: Logger
+}
+
+/** Starts the roles. Throws DATA_LOCKED where another process has one of them, and what each role throws. */
+export async function startServices(roles: readonly ServiceRole[], options: ServiceOptions): Promise<Services> {
+  const stops: (() => Promise<void> | void)[] = []
+  const stop = async (): Promise<void> => {
+    for (const each of stops.splice(0).toReversed()) await each()
+  }
+  try {
+    return await startAll(roles, { ...options, onStop: (each) => stops.push(each), stop })
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+interface Starting extends ServiceOptions {
+  readonly onStop: (stop: () => Promise<void> | void) => void
+  readonly stop: () => Promise<void>
+}
+
+async function startAll(roles: readonly ServiceRole[], starting: Starting): Promise<Services> {
+  const { config, installation, logger, onStop, stop } = starting
+  for (const role of roles) {
+    const lock = lockRole(config, role)
+    onStop(() => lock.release())
+  }
+  const backbone = await openBackbone(config, installation, (text) => logger.warn(text))
+  onStop(() => backbone.eventLog.close())
+  let fail: (error: unknown) => void = () => undefined
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  // Nobody may be waiting yet; whoever runs the services does.
+  failed.catch(() => undefined)
+  const parts = { ...starting, backbone, fail, registry: new Registry() }
+  const store = roles.includes('ledger') || roles.includes('api') ? await openStore(roles, parts) : undefined
+  const ingest = store !== undefined && roles.includes('ledger') ? await startLedger(store, parts) : undefined
+  const detectors = roles.includes('detectors') ? await startDetectorRole(parts) : undefined
+  const api =
+    store !== undefined && roles.includes('api')
+      ? await startApiRole({ store, roles, ingest, detectors }, parts)
+      : undefined
+  return { backbone, api, ingest, detectors, store, registry: parts.registry, failed, stop }
+}
+
+interface Parts extends Starting {
+  readonly backbone: Backbone
+  readonly registry: Registry
+  readonly fail: (error: unknown) => void
+}
+
+function lockRole(config: Config, role: ServiceRole): DirectoryLock {
+  try {
+    return lockDirectory(join(config.data, 'run', role))
+  } catch (cause) {
+    if (!(cause instanceof ToolwardenError) || cause.code !== 'STORE_LOCKED') throw cause
+    throw new ToolwardenError('DATA_LOCKED', `${role} already runs on this data directory (${cause.message})`, {
+      where: config.data,
+      fix: 'stop it first, or choose another directory with TOOLWARDEN_DATA',
+      cause,
+    })
+  }
+}
+
+async function openStore(roles: readonly ServiceRole[], { config, backbone, onStop }: Parts): Promise<LedgerStore> {
+  const { openLedgerStore } = await import('../ledger/clickhouse-store.ts')
+  const together = roles.includes('ledger') && roles.includes('api')
+  const settings = together
+    ? storeSettings(config)
+    : sharedStoreSettings(config, roles.includes('ledger') ? 'ledger' : 'api')
+  const store = await openLedgerStore(settings, backbone.log)
+  onStop(() => store.close())
+  return store
+}
+
+async function startLedger(
+  store: LedgerStore,
+  { config, installation, backbone, logger, onStop, fail }: Parts,
+): Promise<Ingest> {
+  const { Ingest } = await import('../ledger/ingest.ts')
+  const ingest = await Ingest.start({
+    eventLog: backbone.eventLog,
+    store,
+    clock: systemClock(),
+    trust: backbone.trust,
+    log: backbone.log,
+    key: installation.keys.ledger,
+    opening: { software: softwareName(), configuration: config.digest },
+    onStopped: fail,
+    onProblem: (problem) => logger.error({ problem }, 'the store does not match what the ledger said of it'),
+  })
+  onStop(() => ingest.stop())
+  return ingest
+}
+
+async function startDetectorRole({
+  config,
+  installation,
+  backbone,
+  logger,
+  onStop,
+  fail,
+}: Parts): Promise<RunningDetectors> {
+  const { startDetectors } = await import('../detectors/start.ts')
+  const detectors = await startDetectors({
+    eventLog: backbone.eventLog,
+    clock: systemClock(),
+    log: backbone.log,
+    trust: backbone.trust,
+    key: installation.keys.detectors,
+    snapshotDirectory: join(config.data, 'detectors'),
+    settings: config.detectors,
+    software: softwareName(),
+    onNotice: (notice) => {
+      if (notice.type === 'failed') fail(notice.error)
+      else if (notice.type === 'alert')
+        logger.warn(
+          { alert: notice.alert.alert, severity: notice.alert.severity, detector: notice.alert.detector },
+          notice.alert.explanation,
+        )
+      else logger.warn(notice, 'detectors')
+    },
+  })
+  onStop(() => detectors.stop())
+  return detectors
+}
+
+interface ApiParts {
+  readonly store: LedgerStore
+  readonly roles: readonly ServiceRole[]
+  readonly ingest: Ingest | undefined
+  readonly detectors: RunningDetectors | undefined
+}
+
+async function startApiRole({ store, roles, ingest, detectors }: ApiParts, parts: Parts): Promise<RunningApi> {
+  const { startApiService } = await import('./api-service.ts')
+  const { config, installation, backbone, logger, onStop, registry } = parts
+  const checks = [
+    ...(ingest === undefined ? [] : [{ name: 'ledger', findProblem: () => ingest.status.waitingFor?.message }]),
+    ...(detectors === undefined
+      ? []
+      : [
+          {
+            name: 'detectors',
+            findProblem: () =>
+              detectors.stats().state === 'live' ? undefined : `the detectors are ${detectors.stats().state}`,
+          },
+        ]),
+  ]
+  return startApiService({ store, roles, checks, config, installation, backbone, logger, onStop, registry })
+}

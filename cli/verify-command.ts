@@ -1,0 +1,75 @@
+// `toolwarden verify`: walks the stored chains; exit code 0 valid, 1 tampered, 2 incomplete. While `up` holds the store,
+// it asks that process through its API.
+import { readCliToken } from '../api/cli-token.ts'
+import { type ReportView, showReport } from '../api/report-view.ts'
+import { ToolwardenError } from '../events/errors.ts'
+import { Trust } from '../events/trust.ts'
+import { callApi, findApi } from './api-client.ts'
+import { type Config, loadConfig } from './config.ts'
+import { EXIT_INCOMPLETE, EXIT_TAMPERED } from './exit-code.ts'
+import { type Installation, openInstallation } from './installation.ts'
+import { showProgress } from './progress.ts'
+import { storeSettings } from './store-place.ts'
+
+const SHOWN = 20
+
+/** Verifies and returns the exit code. */
+export async function runVerify(flags: { readonly config?: string; readonly json?: boolean }): Promise<number> {
+  const config = await loadConfig(process.env, flags.config)
+  const installation = await openInstallation(config.data)
+  const outcome = await verifyDirectly(config, installation).catch((error: unknown) => {
+    if (error instanceof ToolwardenError && error.code === 'STORE_LOCKED')
+      return verifyThroughApi(config, installation, error)
+    throw error
+  })
+  process.stdout.write(flags.json === true ? `${JSON.stringify(outcome)}\n` : describe(outcome))
+  return outcome.verdict === 'valid' ? 0 : outcome.verdict === 'tampered' ? EXIT_TAMPERED : EXIT_INCOMPLETE
+}
+
+async function verifyDirectly(config: Config, installation: Installation): Promise<ReportView> {
+  const { openLedgerStore } = await import('../ledger/clickhouse-store.ts')
+  const { verifyLedger } = await import('../ledger/verify.ts')
+  const log = config.log ?? installation.log
+  const store = await openLedgerStore(storeSettings(config), log)
+  const progress = showProgress('verifying')
+  try {
+    const trust = new Trust([...installation.trust, ...config.trust])
+    return showReport(
+      await verifyLedger({ store, log, trust, onProgress: ({ rows, total }) => progress.update(rows, total) }),
+    )
+  } finally {
+    progress.end()
+    await store.close()
+  }
+}
+
+async function verifyThroughApi(
+  config: Config,
+  { cliTokenFile }: Installation,
+  locked: ToolwardenError,
+): Promise<ReportView> {
+  const url = await findApi(config.data)
+  if (url === undefined) throw locked
+  const answer = await callApi<{
+    readonly last?: { readonly report?: ReportView; readonly error?: { readonly message: string } }
+  }>(url, '/v1/verify?wait=true', { method: 'POST', token: await readCliToken(cliTokenFile) })
+  const report = answer.last?.report
+  if (report === undefined)
+    throw new ToolwardenError('STORE_UNAVAILABLE', answer.last?.error?.message ?? 'the API gave no report', {
+      where: url,
+    })
+  return report
+}
+
+function describe({ verdict, counts, violationCount, violations, openCalls }: ReportView): string {
+  const { events = 0, chains = 0, appends = 0, payloads = 0, calls = 0, quarantined = 0 } = counts
+  const lines = [
+    `${verdict}: ${events} events in ${chains} chains, ${appends} signed appends, ${payloads} payloads, ${calls} calls, ${quarantined} quarantined`,
+    ...violations.slice(0, SHOWN).map(({ code, where, text }) => `  ${code}: ${text}\n    at: ${where}`),
+    ...(violationCount > SHOWN ? [`  … ${violationCount - SHOWN} more violations (--json lists up to 1,000)`] : []),
+    ...openCalls
+      .slice(0, SHOWN)
+      .map(({ call, where, state }) => `  open call ${call} (${state}): whether it ran is not known\n    at: ${where}`),
+  ]
+  return `${lines.join('\n')}\n`
+}
