@@ -62,7 +62,13 @@ export class Run {
   #ids = 0
 
   constructor(spec: RunSpec = {}) {
-    const { seed = 'run', log = 'main', writer = 'gateway/files', longLived = writer, startMicros = START_MICROS } = spec
+    const {
+      seed = 'run',
+      log = 'main',
+      writer = 'gateway/files',
+      longLived = writer,
+      startMicros = START_MICROS,
+    } = spec
     this.#spec = spec
     const identity = { log, writer, instance: seededId(`instance ${writer} ${seed}`, startMicros) }
     const own = seededKey(`run ${writer} ${seed}`)

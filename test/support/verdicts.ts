@@ -15,7 +15,11 @@ export interface Known {
 }
 
 /** Verdicts of a batch, with what earlier ones left behind; this keeps it up to date. */
-export function judge(records: readonly LogRecord[], known: Known = nothing(), believed: Trust = trustOf(honest)): readonly Verdict[] {
+export function judge(
+  records: readonly LogRecord[],
+  known: Known = nothing(),
+  believed: Trust = trustOf(honest),
+): readonly Verdict[] {
   const context: VerifyContext = {
     log: 'main',
     trust: believed,
@@ -61,4 +65,3 @@ export function withHeaders(record: LogRecord, headers: LogRecord['headers']): L
 export function resigned(records: readonly LogRecord[], signature: Buffer): readonly LogRecord[] {
   return records.map((record, index) => (index === records.length - 1 ? withHeaders(record, { signature }) : record))
 }
-
