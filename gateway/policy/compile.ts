@@ -11,7 +11,7 @@ import type { PolicyFile, RuleFile } from './schema.ts'
 import { parseDuration, splitToolPattern } from './schema.ts'
 
 /** What an approval waits for where the rule does not say: ten minutes, of which the call itself holds 45 seconds. */
-export const defaultApproval: ApprovalTimes = { timeoutMs: 600_000, holdMs: 45_000 }
+const defaultApproval: ApprovalTimes = { timeoutMs: 600_000, holdMs: 45_000 }
 
 /** What a policy is compiled with, beside its file. */
 export interface CompileOptions {

@@ -3,15 +3,16 @@
 // Not covered: what a listed name resolves to (DNS rebinding), and redirects that the server follows.
 
 import type { ArgumentText } from './arguments.ts'
-import { isUnder } from './arguments.ts'
+import { isUnder, rememberNaming } from './arguments.ts'
+import type { NamedHost } from './host-arguments.ts'
 import { listHostArguments } from './host-arguments.ts'
 import type { AllowedHost } from './hosts.ts'
 import { isDenied, isListed } from './hosts.ts'
 
 /** Most hosts looked at in one call. */
-export const maxHostArguments = 1024
-/** Most characters of strings that may name a host, in one call. */
-export const maxHostTotalCharacters = 131_072
+const maxHostArguments = 1024
+/** Most characters, in all readings, of the strings of one call that may name a host. */
+const maxHostTotalCharacters = 32_768
 
 /** What the domain constraint of a rule asks for. */
 export interface DomainRules {
@@ -26,28 +27,25 @@ export function findDomainProblem(
   rules: DomainRules,
   keys: ReadonlySet<string>,
 ): string | undefined {
+  const isNamed = rememberNaming(keys)
+  const budget = { characters: maxHostTotalCharacters }
   let hosts = 0
-  let characters = 0
   for (const text of texts) {
     if (isUnder(text.keys, rules.notDomains)) continue
-    const named = listHostArguments(text, keys)
-    if (named.length === 0) continue
-    hosts += named.length
-    characters += text.text.length
-    if (hosts > maxHostArguments || characters > maxHostTotalCharacters)
-      return 'the call names more hosts than can be checked'
-    for (const argument of named) {
-      if ('problem' in argument) return `a host argument ${argument.problem}`
-      if (rules.deniedDomains !== undefined && isDenied(argument.host, argument.port, rules.deniedDomains))
-        return 'a host argument is a denied domain'
-      if (rules.allowedDomains === undefined || isListed(argument.host, argument.port, rules.allowedDomains)) continue
-      const kind = argument.host.isPrivate
-        ? 'is a private address or name and is not listed'
-        : 'is not among the allowed domains'
-      return `a host argument ${kind}`
+    for (const argument of listHostArguments(text, isNamed(text.keys), budget)) {
+      const problem = 'problem' in argument ? argument.problem : findHostProblem(argument, rules)
+      if (problem !== undefined) return `a host argument ${problem}`
+      hosts += 1
     }
+    if (hosts > maxHostArguments || budget.characters < 0) return 'the call names more hosts than can be checked'
   }
   return hosts === 0 && rules.allowedDomains !== undefined
     ? 'the call names no host, and the rule asks for one'
     : undefined
+}
+
+function findHostProblem({ host, port }: NamedHost, rules: DomainRules): string | undefined {
+  if (rules.deniedDomains !== undefined && isDenied(host, port, rules.deniedDomains)) return 'is a denied domain'
+  if (rules.allowedDomains === undefined || isListed(host, port, rules.allowedDomains)) return undefined
+  return host.isPrivate ? 'is a private address or name and is not listed' : 'is not among the allowed domains'
 }

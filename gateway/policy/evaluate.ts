@@ -54,10 +54,11 @@ export interface PolicyDecision {
 }
 
 /** Longest name of a tool, server, principal or client that is matched, in characters. */
-export const maxNameCharacters = 1024
+const maxNameCharacters = 1024
 
 /** Decides on one call; never throws. */
-export function decide(policy: Policy, call: PolicyCall, facts: DecisionFacts): PolicyDecision {
+export function decide(policy: Policy, call: PolicyCall, given: DecisionFacts): PolicyDecision {
+  const facts = { ...given, realPath: rememberLookUps(given.realPath) }
   let rule = 'default'
   try {
     if (hasLongName(call)) return deny(rule, 'evaluation_error', 'A name in this call is too long')
@@ -162,5 +163,15 @@ function createTexts(value: unknown): () => readonly ArgumentText[] {
   return () => {
     texts ??= listArgumentTexts(value)
     return texts
+  }
+}
+
+/** Looks each path up at most once a decision, so that protection and constraint see the same file system. */
+function rememberLookUps(realPath: RealPath): RealPath {
+  const known = new Map<string, ReturnType<RealPath>>()
+  return (path) => {
+    const result = known.get(path) ?? realPath(path)
+    known.set(path, result)
+    return result
   }
 }

@@ -2,9 +2,9 @@
 // e-mail address, and every URL within any string, however deep it is encoded or nested in another.
 
 import type { ArgumentText } from './arguments.ts'
-import { isNamedBy } from './arguments.ts'
 import type { Host } from './hosts.ts'
 import { parseHost } from './hosts.ts'
+import type { ReadingBudget } from './readings.ts'
 import { listReadings } from './readings.ts'
 import { listUrls, parseUrlHost } from './url-hosts.ts'
 
@@ -36,32 +36,36 @@ export const hostKeys: readonly string[] = [
 ]
 
 /** Longest string looked through for hosts, in characters. */
-export const maxHostTextCharacters = 65_536
+const maxHostTextCharacters = 32_768
+
+/** A host that a call names, with its effective port where one is known. */
+export interface NamedHost {
+  readonly host: Host
+  readonly port: string | undefined
+}
 
 /** A host that a call names; or why the argument can't be read. */
-export type HostArgument = { readonly host: Host; readonly port: string | undefined } | { readonly problem: string }
+export type HostArgument = NamedHost | { readonly problem: string }
 
-/** The hosts that one string of a call names; empty where it names none. */
-export function listHostArguments(argument: ArgumentText, keys: ReadonlySet<string>): readonly HostArgument[] {
-  const named = argument.kind !== 'key' && argument.text !== '' && isNamedBy(argument.keys, keys)
-  if (named) return listNamedHosts(argument.text)
-  if (argument.kind === 'number' || !mayHoldHost.test(argument.text)) return []
+/** The hosts that one string of a call names; empty where it names none. `isNamed`: it stands under a host-like key. */
+export function listHostArguments(
+  argument: ArgumentText,
+  isNamed: boolean,
+  budget: ReadingBudget,
+): readonly HostArgument[] {
+  const named = argument.kind !== 'key' && argument.text !== '' && isNamed
+  if (!named && (argument.kind === 'number' || !mayHoldHost.test(argument.text))) return []
   if (argument.text.length > maxHostTextCharacters) return [{ problem: 'is too long to be checked for hosts' }]
   const readings = listReadings(argument.text)
   if ('problem' in readings) return [readings]
+  budget.characters -= readings.texts.reduce((total, text) => total + text.length, 0)
+  // Under a host-like key the whole value must be one URL, host or e-mail address, and all that is nested in it counts.
+  if (named) return [parseNamedHost(argument.text), ...readings.texts.flatMap(listUrls)]
   return readings.texts.flatMap((reading) => [...listUrls(reading), ...listHostLike(reading)])
 }
 
 /** A dot, colon, double slash, `@` or percent sign, or any character that could fold to one. */
 const mayHoldHost = /[.:@%]|[/\\]{2}|localhost|[^ -~]/i
-
-/** Under a host-like key the whole value must be one URL, host or e-mail address, and all that is nested in it counts. */
-function listNamedHosts(text: string): readonly HostArgument[] {
-  if (text.length > maxHostTextCharacters) return [{ problem: 'is too long to be checked for hosts' }]
-  const readings = listReadings(text)
-  if ('problem' in readings) return [readings]
-  return [parseNamedHost(text), ...readings.texts.flatMap(listUrls)]
-}
 
 function parseNamedHost(text: string): HostArgument {
   const trimmed = text.trim()
@@ -80,11 +84,11 @@ function parseBareHost(text: string): HostArgument | undefined {
 
 /** Dotted names with an alphabetic last label, addresses, `localhost` and e-mail addresses, alone or in a list. */
 function listHostLike(reading: string): readonly HostArgument[] {
-  const addresses = [...reading.matchAll(addressInText)].map((match) => match[0])
+  const addresses = [...reading.matchAll(addressInText)].flatMap((match) => parseBareHost(match[0]) ?? [])
   const items = reading.split(/[\s,;<>]+/).filter((item) => item !== '')
   const all = items.every(isHostLike) ? items : items.filter((item) => item.includes('@') && isHostLike(item))
   const hosts = isHostLike(reading.trim()) ? [reading.trim()] : all
-  return [...addresses, ...hosts].flatMap((text) => parseBareHost(text) ?? [])
+  return [...addresses, ...hosts.map((text) => parseBareHost(text) ?? { problem: 'is not a valid host' })]
 }
 
 const addressInText = /(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\w)|\[[0-9a-f]*:[0-9a-f:.]*\]/gi

@@ -14,7 +14,7 @@ import { policySchema } from './schema.ts'
 export const maxPolicyBytes = 1_048_576
 
 /** Most uses of one YAML anchor, those within other anchors multiplied. */
-export const maxAliases = 100
+const maxAliases = 100
 
 /** A policy, or all that is wrong with its file. */
 export type ParsedPolicy = { readonly ok: Policy } | { readonly errors: readonly PolicyProblem[] }

@@ -5,9 +5,9 @@
 import picomatch from 'picomatch'
 
 /** Longest glob accepted, in characters. */
-export const maxGlobCharacters = 512
+const maxGlobCharacters = 512
 /** Most stars in one glob: backtracking grows with their number, and the text is the caller's. */
-export const maxGlobStars = 4
+const maxGlobStars = 4
 
 /** A compiled name pattern. */
 export interface NameMatcher {
@@ -16,6 +16,8 @@ export interface NameMatcher {
   readonly literal: string | undefined
   /** The characters that every matching name begins with. */
   readonly prefix: string
+  /** The characters that every matching name ends with. */
+  readonly suffix: string
   readonly test: (name: string) => boolean
 }
 
@@ -51,16 +53,17 @@ export function findGlobProblem(pattern: string): string | undefined {
 export function createNameMatcher(pattern: string): NameMatcher {
   assertGlob(pattern)
   const first = pattern.search(wildcard)
-  if (first === -1) return { pattern, literal: pattern, prefix: pattern, test: (name) => name === pattern }
+  if (first === -1)
+    return { pattern, literal: pattern, prefix: pattern, suffix: pattern, test: (name) => name === pattern }
   const prefix = pattern.slice(0, first)
-  if (/^\*+$/.test(pattern)) return { pattern, literal: undefined, prefix, test: () => true }
+  if (/^\*+$/.test(pattern)) return { pattern, literal: undefined, prefix, suffix: '', test: () => true }
   const suffix = /[^*?\]]*$/.exec(pattern)?.[0] ?? ''
   // Names are no paths: without a slash and never at the start, nothing in picomatch treats `/`, `.` or `..` apart.
   const expression = toRegExp(asPlainName(pattern), 's')
   // Most names fail at the literal ends, which costs a twentieth of the expression.
   const test = (name: string): boolean =>
     name.startsWith(prefix) && name.endsWith(suffix) && expression.test(asPlainName(name))
-  return { pattern, literal: undefined, prefix, test }
+  return { pattern, literal: undefined, prefix, suffix, test }
 }
 
 /** Compiles a glob over paths: it matches at any depth unless it begins with `/`, and covers all below what it names. */

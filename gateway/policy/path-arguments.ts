@@ -2,9 +2,8 @@
 // Outside path-like keys, paths that stand within a text ("cat /etc/passwd") are path arguments of their own.
 
 import type { ArgumentText } from './arguments.ts'
-import { isNamedBy } from './arguments.ts'
 import { hasParentSegment, maxPathCharacters } from './locate.ts'
-import type { Readings } from './readings.ts'
+import type { ReadingBudget, Readings } from './readings.ts'
 import { listReadings } from './readings.ts'
 
 /** Last words of the keys whose strings are paths whatever they look like. */
@@ -41,18 +40,23 @@ export const pathKeys: readonly string[] = [
 /** A path argument, with every reading that has to be checked; or why it can't be read. */
 export type PathArgument = Readings
 
-/** The path arguments in one string of a call; empty where it holds none. */
-export function listPathArguments(argument: ArgumentText, keys: ReadonlySet<string>): readonly PathArgument[] {
+/** The path arguments in one string of a call; empty where it holds none. `isNamed`: it stands under a path-like key. */
+export function listPathArguments(
+  argument: ArgumentText,
+  isNamed: boolean,
+  budget: ReadingBudget,
+): readonly PathArgument[] {
   if (argument.kind === 'number') return []
-  const named = argument.kind === 'string' && isNamedBy(argument.keys, keys)
+  const named = argument.kind === 'string' && isNamed
   if (!named && !mayHoldPath.test(argument.text)) return []
   if (argument.text.length > maxPathCharacters) return [{ problem: 'is too long to be checked as a path' }]
   const readings = listReadings(argument.text)
   if ('problem' in readings) return [readings]
+  budget.characters -= readings.texts.reduce((total, text) => total + text.length, 0)
   const nested = readings.texts.flatMap(listFileUrls)
   if (named) return [readings, ...nested]
   if (!readings.texts.some(looksLikePath)) return []
-  return [readings, ...nested, ...readings.texts.flatMap(listEmbeddedPaths)]
+  return [readings, ...nested, ...readings.texts.flatMap(listEmbeddedPaths).map((text) => ({ texts: [text] }))]
 }
 
 /** Cheap and generous: a text that does not even pass this looks like a path in no reading. */
@@ -74,9 +78,8 @@ const hostedUrl =
   /(?<![A-Za-z0-9+.-])(?!file:)[a-z][a-z0-9+.-]{0,31}:\/\/[^\s"'`<>|,;&(){}[\]/\\][^\s"'`<>|,;&(){}[\]]*/gi
 
 /** The absolute paths, and those with a `..`, that stand within a text. */
-export function listEmbeddedPaths(reading: string): readonly PathArgument[] {
+export function listEmbeddedPaths(reading: string): readonly string[] {
+  if (!/[/\\~]/.test(reading)) return []
   const tokens = reading.replace(hostedUrl, ' ').split(delimiters)
-  return tokens
-    .filter((token) => token !== reading && (/^[/\\~]./.test(token) || hasParentSegment(token)))
-    .map((token) => ({ texts: [token] }))
+  return tokens.filter((token) => token !== reading && (/^[/\\~]./.test(token) || hasParentSegment(token)))
 }

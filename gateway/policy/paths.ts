@@ -4,16 +4,16 @@
 // what a recursive operation on a parent directory reaches.
 
 import type { ArgumentText } from './arguments.ts'
-import { isUnder } from './arguments.ts'
+import { isUnder, rememberNaming } from './arguments.ts'
 import type { Location, RealPath } from './locate.ts'
 import { isWithin, locate, resolveReal } from './locate.ts'
 import type { PathMatcher } from './match.ts'
 import { listPathArguments } from './path-arguments.ts'
 
 /** Most path arguments in one call. */
-export const maxPathArguments = 256
-/** Most characters of path arguments, with all their readings, in one call. */
-export const maxPathTotalCharacters = 65_536
+const maxPathArguments = 256
+/** Most characters, in all readings, of the strings of one call that may hold a path. */
+const maxPathTotalCharacters = 32_768
 
 /** What the path constraint of a rule asks for. */
 export interface PathRules {
@@ -56,20 +56,19 @@ type Candidates = { readonly paths: ReadonlySet<string> } | { readonly problem: 
 /** The distinct readings of all path arguments, a backslash read as a character and as a separator. */
 function listCandidates(texts: readonly ArgumentText[], rules: PathRules, keys: ReadonlySet<string>): Candidates {
   const paths = new Set<string>()
-  let characters = 0
+  const isNamed = rememberNaming(keys)
+  const budget = { characters: maxPathTotalCharacters }
   for (const text of texts) {
     if (isUnder(text.keys, rules.notPaths)) continue
-    for (const argument of listPathArguments(text, keys)) {
+    for (const argument of listPathArguments(text, isNamed(text.keys), budget)) {
       if ('problem' in argument) return { problem: `a path argument ${argument.problem}` }
       for (const reading of argument.texts) {
-        for (const form of reading.includes('\\') ? [reading, reading.replaceAll('\\', '/')] : [reading]) {
-          if (!paths.has(form)) characters += form.length
-          paths.add(form)
-        }
+        paths.add(reading)
+        if (reading.includes('\\')) paths.add(reading.replaceAll('\\', '/'))
       }
-      if (characters > maxPathTotalCharacters || paths.size > maxPathArguments) {
-        return { problem: 'the call has more path arguments than can be checked' }
-      }
+    }
+    if (budget.characters < 0 || paths.size > maxPathArguments) {
+      return { problem: 'the call has more path arguments than can be checked' }
     }
   }
   return { paths }

@@ -2,7 +2,6 @@
 
 import type { ArgumentText } from './arguments.ts'
 import { parseHost } from './hosts.ts'
-import { listReadings } from './readings.ts'
 import { listUrls } from './url-hosts.ts'
 
 /** A protected `host:port`. */
@@ -14,8 +13,6 @@ export interface ProtectedHost {
   readonly inText: RegExp
 }
 
-/** Longest text whose readings are looked through; in longer ones only the plain forms are found. */
-const maxTextCharacters = 4096
 const localName = /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1|::)$/
 const localForms = String.raw`localhost|127\.[\d.]+|0\.0\.0\.0|\[::(?:1|ffff:127\.[\d.]+)?\]`
 
@@ -33,32 +30,25 @@ export function createProtectedHosts(addresses: readonly string[]): readonly Pro
   })
 }
 
-/** True where the arguments name a protected address: in a text, in a URL, or as a host beside its port. */
-export function namesProtectedHost(texts: readonly ArgumentText[], hosts: readonly ProtectedHost[]): boolean {
+/** True where one reading of a text holds a URL of a protected address. */
+export function namesProtectedUrl(reading: string, hosts: readonly ProtectedHost[]): boolean {
   return hosts.some((host) => {
-    if (texts.some(({ text }) => namesInText(text, host))) return true
-    const hasPort = texts.some(({ text }) => text.length < maxHostCharacters && text.trim() === host.port)
-    return hasPort && texts.some(({ text }) => text.length <= maxHostCharacters && isSameHost(text.trim(), host))
+    if (!reading.includes(host.port)) return false
+    if (host.inText.test(reading)) return true
+    return listUrls(reading).some((url) => 'host' in url && url.port === host.port && matchesName(url.host.name, host))
   })
 }
 
-function namesInText(text: string, host: ProtectedHost): boolean {
-  if (host.inText.test(text)) return true
-  return (
-    text.length <= maxTextCharacters && (text.includes(host.port) || /%|[^ -~]/.test(text)) && namesInUrl(text, host)
-  )
+/** True where a protected host and its port stand in two arguments of one call. */
+export function namesHostAndPort(texts: readonly ArgumentText[], hosts: readonly ProtectedHost[]): boolean {
+  return hosts.some((host) => {
+    const short = (text: string): boolean => text.length <= maxHostCharacters
+    if (!texts.some(({ text }) => short(text) && text.includes(host.port) && text.trim() === host.port)) return false
+    return texts.some(({ text }) => short(text) && isSameHost(text.trim(), host))
+  })
 }
 
 const maxHostCharacters = 64
-
-function namesInUrl(text: string, host: ProtectedHost): boolean {
-  const readings = listReadings(text)
-  return ('texts' in readings ? readings.texts : [text]).some(
-    (reading) =>
-      host.inText.test(reading) ||
-      listUrls(reading).some((url) => 'host' in url && url.port === host.port && matchesName(url.host.name, host)),
-  )
-}
 
 function isSameHost(text: string, host: ProtectedHost): boolean {
   if (!/^[\w.:[\]-]+$/.test(text)) return false

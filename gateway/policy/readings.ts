@@ -3,10 +3,15 @@
 // A constraint must hold for every reading, since nobody knows which one the server takes.
 
 /** Most readings of one string; more layers than this are refused. */
-export const maxReadings = 16
+const maxReadings = 16
 
 /** All readings of a text, the text itself first; or the reason why it can't be read. */
 export type Readings = { readonly texts: readonly string[] } | { readonly problem: string }
+
+/** How much of one call may still be read; `characters` counts all readings of all strings. */
+export interface ReadingBudget {
+  characters: number
+}
 
 /** Lists the readings of a text. */
 export function listReadings(text: string): Readings {

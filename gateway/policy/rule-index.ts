@@ -1,5 +1,5 @@
 // Finds the rules that could match a call, in the file's order, without looking at the others: each rule stands in one
-// bucket, under the literal tool, server or principal (or the tool's literal prefix) that sets it apart best.
+// bucket, under the literal tool, server or principal (or the tool's literal prefix or suffix) that sets it apart best.
 
 import type { NameMatcher } from './match.ts'
 import type { Rule } from './policy.ts'
@@ -18,13 +18,15 @@ export interface RuleIndex {
   readonly byServer: ReadonlyMap<string, readonly number[]>
   readonly byPrincipal: ReadonlyMap<string, readonly number[]>
   readonly byToolPrefix: ReadonlyMap<string, readonly number[]>
-  /** The lengths of the keys of `byToolPrefix`, ascending. */
+  readonly byToolSuffix: ReadonlyMap<string, readonly number[]>
+  /** The lengths of the keys of `byToolPrefix`, ascending; likewise of `byToolSuffix`. */
   readonly prefixLengths: readonly number[]
+  readonly suffixLengths: readonly number[]
   readonly others: readonly number[]
 }
 
-type Dimension = 'byTool' | 'byServer' | 'byPrincipal' | 'byToolPrefix'
-const dimensions: readonly Dimension[] = ['byTool', 'byPrincipal', 'byServer', 'byToolPrefix']
+type Dimension = 'byTool' | 'byServer' | 'byPrincipal' | 'byToolPrefix' | 'byToolSuffix'
+const dimensions: readonly Dimension[] = ['byTool', 'byPrincipal', 'byServer', 'byToolPrefix', 'byToolSuffix']
 
 /** Builds the index of a policy's rules. */
 export function createRuleIndex(rules: readonly Rule[]): RuleIndex {
@@ -41,15 +43,20 @@ export function createRuleIndex(rules: readonly Rule[]): RuleIndex {
     }
   })
   const get = (dimension: Dimension): ReadonlyMap<string, readonly number[]> => buckets.get(dimension) ?? new Map()
-  const prefixLengths = [...new Set([...get('byToolPrefix').keys()].map((key) => key.length))].sort((a, b) => a - b)
   return {
     byTool: get('byTool'),
     byServer: get('byServer'),
     byPrincipal: get('byPrincipal'),
     byToolPrefix: get('byToolPrefix'),
-    prefixLengths,
+    byToolSuffix: get('byToolSuffix'),
+    prefixLengths: lengthsOf(get('byToolPrefix')),
+    suffixLengths: lengthsOf(get('byToolSuffix')),
     others,
   }
+}
+
+function lengthsOf(bucket: ReadonlyMap<string, unknown>): readonly number[] {
+  return [...new Set([...bucket.keys()].map((key) => key.length))].sort((a, b) => a - b)
 }
 
 /** The keys under which a rule can be found in one dimension; undefined where it could match outside of any key. */
@@ -61,11 +68,15 @@ function keysOf(rule: Rule, dimension: Dimension): readonly string[] | undefined
       return literals(rule.servers) ?? literals(rule.tools?.map((pattern) => pattern.server))
     case 'byPrincipal':
       return literals(rule.principals)
-    case 'byToolPrefix': {
-      const prefixes = rule.tools?.map((pattern) => pattern.tool.prefix)
-      return prefixes?.every((prefix) => prefix !== '') === true ? prefixes : undefined
-    }
+    case 'byToolPrefix':
+      return unlessEmpty(rule.tools?.map((pattern) => pattern.tool.prefix))
+    case 'byToolSuffix':
+      return unlessEmpty(rule.tools?.map((pattern) => pattern.tool.suffix))
   }
+}
+
+function unlessEmpty(keys: readonly string[] | undefined): readonly string[] | undefined {
+  return keys?.includes('') === true ? undefined : keys
 }
 
 function literals(matchers: readonly (NameMatcher | undefined)[] | undefined): readonly string[] | undefined {
@@ -103,6 +114,7 @@ export function findFirstRule(
   matches: (place: number) => boolean,
 ): number | undefined {
   const lists = listBuckets(index, call)
+  if (lists.length === 1) return lists[0]?.find(matches)
   const heads = lists.map(() => 0)
   for (;;) {
     let next = Number.POSITIVE_INFINITY
@@ -128,6 +140,11 @@ function listBuckets(index: RuleIndex, call: CallNames): readonly (readonly numb
   for (const length of index.prefixLengths) {
     if (length > call.tool.length) break
     const bucket = index.byToolPrefix.get(call.tool.slice(0, length))
+    if (bucket !== undefined) lists.push(bucket)
+  }
+  for (const length of index.suffixLengths) {
+    if (length > call.tool.length) break
+    const bucket = index.byToolSuffix.get(call.tool.slice(call.tool.length - length))
     if (bucket !== undefined) lists.push(bucket)
   }
   return lists

@@ -6,9 +6,9 @@ import { parseAllowedHost } from './hosts.ts'
 import { findGlobProblem } from './match.ts'
 
 /** Most rules in one file. */
-export const maxRules = 10_000
+const maxRules = 10_000
 /** Most entries in one list of a rule. */
-export const maxListEntries = 1_000
+const maxListEntries = 1_000
 
 /** A string that `findProblem` accepts; its answer completes "<value> …". */
 function checked(expected: string, findProblem: (text: string) => string | undefined): z.ZodString {

@@ -5,7 +5,7 @@ import type { Host } from './hosts.ts'
 import { parseHost } from './hosts.ts'
 
 /** Most URLs looked at in one string. */
-export const maxUrlsPerText = 256
+const maxUrlsPerText = 256
 /** Longest authority looked at, in characters. */
 const maxAuthorityCharacters = 2048
 const maxSchemeCharacters = 32

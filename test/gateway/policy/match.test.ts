@@ -115,7 +115,7 @@ describe('rules', () => {
   it('deny arguments that are too deep or too many to look through', () => {
     const policy = policyOf({ action: 'allow', constraints: { deniedPaths: ['x'] } })
     const deep = Array.from({ length: 100 }).reduce<unknown>((value) => [value], 'x')
-    for (const value of [deep, Array.from({ length: 100_001 }, () => 0)]) {
+    for (const value of [deep, Array.from({ length: 25_001 }, () => '')]) {
       assert.equal(decide(policy, callWith({ value }), factsOf()).reason, 'evaluation_error')
     }
   })

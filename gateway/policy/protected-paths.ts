@@ -1,0 +1,111 @@
+// The paths that no policy can open, and whether one string of a call names them: as written (also with `~`, `..`, in
+// another case, within a text) or where it really leads.
+
+import { posix } from 'node:path'
+import type { RealPath } from './locate.ts'
+import { isWithin, resolveReal } from './locate.ts'
+import { listEmbeddedPaths } from './path-arguments.ts'
+
+/** What is compared with; made once, of absolute paths. */
+export interface ProtectedPaths {
+  /** Lower-case, as given and as they really lie. */
+  readonly paths: readonly string[]
+  readonly home: string
+  /** The directory in which the server was started. */
+  readonly workingDirectory: string
+  /** Finds a protected path within a text; undefined where nothing is protected. */
+  readonly inText: RegExp | undefined
+}
+
+/** How a call's paths are read. */
+export interface PathReading {
+  /** Undefined for a server on another machine. */
+  readonly realPath: RealPath | undefined
+  /** Where relative paths may be taken from; links are followed from the first. */
+  readonly bases: readonly string[]
+}
+
+/** Compiles the list of protected paths; looks up where they really lie. */
+export function createProtectedPaths(
+  options: { readonly paths: readonly string[]; readonly home: string; readonly workingDirectory: string },
+  realPath: RealPath,
+): ProtectedPaths {
+  const written = options.paths.map((path) => trimSlash(posix.normalize(path)))
+  const real = written.flatMap((path) => {
+    const location = resolveReal(path, realPath)
+    return 'path' in location ? [location.path] : []
+  })
+  const paths = [...new Set([...written, ...real].map((path) => path.toLowerCase()))]
+  const { home, workingDirectory } = options
+  return { paths, home, workingDirectory, inText: createTextPattern(paths, home) }
+}
+
+/** Protected paths, also with the home directory written as `~` or `$HOME`; not as the start of a longer name. */
+function createTextPattern(paths: readonly string[], home: string): RegExp | undefined {
+  if (paths.length === 0) return undefined
+  const lowerHome = trimSlash(home).toLowerCase()
+  const alternatives = paths.map((path) =>
+    path.startsWith(`${lowerHome}/`)
+      ? `(?:${toPattern(lowerHome)}|~|\\$home|\\$\\{home\\})${anySlashes}${toPattern(path.slice(lowerHome.length + 1))}`
+      : toPattern(path),
+  )
+  return new RegExp(`(?:${alternatives.join('|')})(?![\\w.-])`, 'i')
+}
+
+/** A separator, repeated or with `.` segments; never at the start of the expression, where it would be quadratic. */
+const anySlashes = '/(?:\\.?/)*'
+
+function toPattern(path: string): string {
+  const plain = path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  return plain.charAt(0) + plain.slice(1).replaceAll('/', anySlashes)
+}
+
+/** The lower-case names of protected paths that lie directly in one of the directories. */
+export function listBareNames(guarded: ProtectedPaths, directories: readonly string[]): ReadonlySet<string> {
+  const parents = new Set(directories.map((directory) => trimSlash(directory).toLowerCase()))
+  return new Set(guarded.paths.filter((path) => parents.has(posix.dirname(path))).map((path) => posix.basename(path)))
+}
+
+/** True where a protected path stands anywhere in the text. */
+export function namesInText(text: string, guarded: ProtectedPaths): boolean {
+  return guarded.inText?.test(text) === true
+}
+
+/** True where a reading of a text, or a path within it, is a protected path or leads to one. */
+export function namesProtectedPath(reading: string, guarded: ProtectedPaths, how: PathReading): boolean {
+  const whole = reading.includes('\\') ? [reading, reading.replaceAll('\\', '/')] : [reading]
+  return whole.some((form) => {
+    if (namesInText(form, guarded) || leadsToProtected(form, guarded, how)) return true
+    return listEmbeddedPaths(form).some((path) => leadsToProtected(path, guarded, how))
+  })
+}
+
+function leadsToProtected(form: string, guarded: ProtectedPaths, { realPath, bases }: PathReading): boolean {
+  return toAbsolute(form, guarded.home, bases).some((path, place) => {
+    const written = trimSlash(posix.normalize(path))
+    if (liesWithin(written, guarded.paths)) return true
+    if (realPath === undefined || place > 0) return false
+    const real = resolveReal(written, realPath)
+    if ('path' in real && liesWithin(real.path, guarded.paths)) return true
+    // `link/..` is another place than its normal form; the system's own reading counts as well.
+    const physical = path.includes('..') ? realPath(path) : undefined
+    return physical?.type === 'found' && liesWithin(physical.path, guarded.paths)
+  })
+}
+
+function toAbsolute(form: string, home: string, bases: readonly string[]): readonly string[] {
+  const text = form
+    .replace(/\0.*$/s, '')
+    .replace(/^file:(?:\/\/[^/]*)?(?=\/)/i, '')
+    .replace(/^(?:~|\$HOME|\$\{HOME\})(?=\/|$)/, home)
+  return text.startsWith('/') ? [text] : bases.map((base) => `${base}/${text}`)
+}
+
+function liesWithin(path: string, directories: readonly string[]): boolean {
+  const lower = path.toLowerCase()
+  return directories.some((directory) => isWithin(lower, directory))
+}
+
+function trimSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
+}
