@@ -42,7 +42,7 @@ export async function connectAgent(stage: DemoStage, environment: NodeJS.Process
   const transport = new StdioClientTransport({
     command: process.execPath,
     args: [...gateway, '--', process.execPath, fileServerPath(), stage.project],
-    env: { ...definedOnly(environment), TOOLWARDEN_DATA: stage.data },
+    env: definedOnly(environment),
     stderr: 'ignore',
   })
   const client = new Client({ name: 'demo-agent', version: '1.0.0' })

@@ -2,8 +2,9 @@
 // What it shows comes from the API's stream, the client's answers and the verification, and each step is checked.
 import { readCliToken } from '../api/cli-token.ts'
 import type { VerifyReport } from '../ledger/verify-report.ts'
-import { type Config, loadConfig } from './config.ts'
+import type { Config } from './config.ts'
 import { connectAgent, DEMO_PRINCIPAL, type DemoAgent } from './demo-agent.ts'
+import { demoConfig } from './demo-config.ts'
 import { DemoScreen } from './demo-screen.ts'
 import { buildStage, type DemoStage, NOTES, notePath } from './demo-stage.ts'
 import { changeOneByte, storedCalls, verifyStore } from './demo-store.ts'
@@ -20,6 +21,8 @@ interface Scene {
   readonly screen: DemoScreen
   readonly stage: DemoStage
   readonly config: Config
+  /** For the gateway that the client starts. */
+  readonly environment: NodeJS.ProcessEnv
   readonly installation: Installation
 }
 
@@ -28,12 +31,9 @@ export async function runDemo(flags: { readonly exit?: boolean }): Promise<numbe
   const screen = new DemoScreen((text) => process.stdout.write(text), process.stdout.isTTY)
   const stage = await buildStage()
   try {
-    const config = {
-      ...(await loadConfig({ ...process.env, TOOLWARDEN_DATA: stage.data })),
-      api: { ...(await loadConfig({})).api, port: 0 },
-    }
+    const { config, environment } = await demoConfig(stage)
     const installation = await ensureInstallation(stage.data, config.log)
-    const scene = { screen, stage, config, installation }
+    const scene = { screen, stage, config, environment, installation }
     const calls = await playLive(scene)
     await playTampering(scene, calls)
     screen.step(
@@ -52,15 +52,15 @@ function start({ config, installation }: Scene): Promise<Services> {
 }
 
 async function playLive(scene: Scene): Promise<number> {
-  const { screen, stage, installation } = scene
+  const { screen, stage, environment, installation } = scene
   screen.step('The pipeline starts: ledger, detectors and API, and a gateway before a file server')
   const services = await start(scene)
   const url = services.api?.url ?? ''
   const watch = new DemoWatch({ url, token: await readCliToken(installation.cliTokenFile), screen })
   try {
     await services.detectors?.live
-    screen.line('up', `API ${url}, event log ${services.backbone.where}`)
-    const agent = await connectAgent(stage, process.env)
+    screen.line('up', `API ${url}, event log ${services.backbone.where}${topicsOf(scene.config)}`)
+    const agent = await connectAgent(stage, environment)
     try {
       screen.line(
         'agent',
@@ -154,6 +154,11 @@ async function stayUp(scene: Scene): Promise<void> {
     `API ${services.api?.url ?? ''}, token in ${scene.installation.cliTokenFile}; Ctrl-C ends it and removes everything`,
   )
   await Promise.race([stopRequested(), services.failed]).finally(() => services.stop())
+}
+
+/** The topics, for whoever looks with Kafka's own tools. */
+function topicsOf({ kafka }: Config): string {
+  return kafka === undefined ? '' : `, topics ${kafka.topicPrefix}.events and ${kafka.topicPrefix}.control`
 }
 
 function describe({ counts }: VerifyReport): string {

@@ -147,6 +147,7 @@ function openingProblem(covered: readonly ReadRecord[], signature: AppendSignatu
   const publicKey = signature.publicKey.toString('base64url')
   const certificate = signature.signature.toString('base64url')
   for (const { event } of covered) {
+    if ((event.type === 'writer/open') !== (event.sequence === 1)) return 'a run begins with writer/open, once'
     if (event.type !== 'writer/open') continue
     if (event.publicKey !== publicKey) return 'writer/open names another key than its signature'
     if (event.certificate !== certificate) return 'writer/open names another certificate than its signature'

@@ -110,12 +110,19 @@ function evolveState(view: ControlView, state: ControlState): ControlOutcome {
   const agrees = own.length === state.count && liveDigest(own) === state.digest
   const agreedMicros = agrees ? parseTime(state.time) : known?.agreedMicros
   const states = new Map(view.states).set(state.writer, { state, agreedMicros })
-  const subjects = withoutLongExpired(view.subjects, parseTime(state.time) - KEEP_EXPIRED_MICROS)
+  const subjects = withoutLongExpired(view.subjects, state.writer, parseTime(state.time) - KEEP_EXPIRED_MICROS)
   return { outcome: 'applied', view: { subjects, states, revision: Math.max(view.revision, state.revision) } }
 }
 
-function withoutLongExpired(subjects: ControlView['subjects'], beforeMicros: number): ControlView['subjects'] {
-  const expired = Array.from(subjects.values()).filter(({ event }) => (expiryOf(event) ?? beforeMicros) < beforeMicros)
+/** Of the writer that says what time it is alone: a clock that runs ahead must not drop another writer's rules. */
+function withoutLongExpired(
+  subjects: ControlView['subjects'],
+  writer: string,
+  beforeMicros: number,
+): ControlView['subjects'] {
+  const expired = Array.from(subjects.values()).filter(
+    ({ event }) => event.writer === writer && (expiryOf(event) ?? beforeMicros) < beforeMicros,
+  )
   if (expired.length === 0) return subjects
   const kept = new Map(subjects)
   for (const { subject } of expired) kept.delete(subject)

@@ -20,7 +20,10 @@ export function refusalMessage(
   request: RefusedRequest,
   { call, decision }: Extract<Admission, { type: 'refuse' }>,
 ): string {
-  const rule = decision.adaptiveRule ?? decision.rule ?? decision.reason
+  const rule =
+    decision.adaptiveRule === undefined
+      ? (decision.rule ?? decision.reason)
+      : `adaptive-${decision.adaptiveRule.slice(0, 12)}`
   const lead = decision.decision === 'escalate' ? 'Needs approval by policy' : 'Blocked by policy'
   const text = `${lead} ${rule}: ${decision.text}. Call ${call}.`
   if (request.isTask)
