@@ -2,11 +2,11 @@
 // `{"files": {"/etc/passwd": "…"}}` names a path. What is too large or deep to look through is refused, not skipped.
 
 /** Most strings, keys and objects looked at in one call's arguments. */
-const maxArgumentValues = 25_000
+const MAX_ARGUMENT_VALUES = 25_000
 /** Most numbers of one array that are looked at as hosts or ports; longer ones are data. */
-const maxListedNumbers = 64
+const MAX_LISTED_NUMBERS = 64
 /** Deepest nesting looked at. */
-const maxArgumentDepth = 64
+const MAX_ARGUMENT_DEPTH = 64
 
 /** The keys from the top of the arguments down to a value; arrays add none. */
 export interface KeyChain {
@@ -24,7 +24,7 @@ export interface ArgumentText {
 /** Lists every string, number and object key of the arguments; throws a RangeError beyond the limits. */
 export function listArgumentTexts(value: unknown): readonly ArgumentText[] {
   const found: ArgumentText[] = []
-  collect(value, undefined, { found, budget: { values: maxArgumentValues }, depth: 0 })
+  collect(value, undefined, { found, budget: { values: MAX_ARGUMENT_VALUES }, depth: 0 })
   return found
 }
 
@@ -41,26 +41,26 @@ function collect(value: unknown, keys: KeyChain | undefined, walk: Walk): void {
   }
   if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) return
   walk.budget.values -= 1
-  if (walk.budget.values < 0) throw new RangeError(`the arguments hold more than ${maxArgumentValues} texts`)
+  if (walk.budget.values < 0) throw new RangeError(`the arguments hold more than ${MAX_ARGUMENT_VALUES} texts`)
   if (typeof value === 'string') {
     walk.found.push({ text: value, keys, kind: 'string' })
     return
   }
-  if (walk.depth >= maxArgumentDepth) throw new RangeError(`the arguments nest deeper than ${maxArgumentDepth}`)
+  if (walk.depth >= MAX_ARGUMENT_DEPTH) throw new RangeError(`the arguments nest deeper than ${MAX_ARGUMENT_DEPTH}`)
   const below = { found: walk.found, budget: walk.budget, depth: walk.depth + 1 }
   if (Array.isArray(value)) collectItems(value, keys, below)
   else collectEntries(value, keys, below)
 }
 
 function collectItems(items: readonly unknown[], keys: KeyChain | undefined, walk: Walk): void {
-  const withNumbers = items.length <= maxListedNumbers
+  const withNumbers = items.length <= MAX_LISTED_NUMBERS
   for (const item of items) if (withNumbers || typeof item !== 'number') collect(item, keys, walk)
 }
 
 function collectEntries(value: object, keys: KeyChain | undefined, walk: Walk): void {
   const names = Object.keys(value)
   walk.budget.values -= names.length
-  if (walk.budget.values < 0) throw new RangeError(`the arguments hold more than ${maxArgumentValues} texts`)
+  if (walk.budget.values < 0) throw new RangeError(`the arguments hold more than ${MAX_ARGUMENT_VALUES} texts`)
   for (const name of names) {
     walk.found.push({ text: name, keys, kind: 'key' })
     collect(Reflect.get(value, name), { name, parent: keys }, walk)

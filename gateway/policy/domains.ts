@@ -10,9 +10,9 @@ import type { AllowedHost } from './hosts.ts'
 import { isDenied, isListed } from './hosts.ts'
 
 /** Most hosts looked at in one call. */
-const maxHostArguments = 1024
+const MAX_HOST_ARGUMENTS = 1024
 /** Most characters, in all readings, of the strings of one call that may name a host. */
-const maxHostTotalCharacters = 32_768
+const MAX_HOST_TOTAL_CHARACTERS = 32_768
 
 /** What the domain constraint of a rule asks for. */
 export interface DomainRules {
@@ -28,7 +28,7 @@ export function findDomainProblem(
   keys: ReadonlySet<string>,
 ): string | undefined {
   const isNamed = rememberNaming(keys)
-  const budget = { characters: maxHostTotalCharacters }
+  const budget = { characters: MAX_HOST_TOTAL_CHARACTERS }
   let hosts = 0
   for (const text of texts) {
     if (isUnder(text.keys, rules.notDomains)) continue
@@ -37,7 +37,7 @@ export function findDomainProblem(
       if (problem !== undefined) return `a host argument ${problem}`
       hosts += 1
     }
-    if (hosts > maxHostArguments || budget.characters < 0) return 'the call names more hosts than can be checked'
+    if (hosts > MAX_HOST_ARGUMENTS || budget.characters < 0) return 'the call names more hosts than can be checked'
   }
   return hosts === 0 && rules.allowedDomains !== undefined
     ? 'the call names no host, and the rule asks for one'

@@ -54,7 +54,7 @@ export interface PolicyDecision {
 }
 
 /** Longest name of a tool, server, principal or client that is matched, in characters. */
-const maxNameCharacters = 1024
+const MAX_NAME_CHARACTERS = 1024
 
 /** Decides on one call; never throws. */
 export function decide(policy: Policy, call: PolicyCall, given: DecisionFacts): PolicyDecision {
@@ -154,7 +154,7 @@ function toSentence(problem: string): string {
 }
 
 function hasLongName(call: CallNames): boolean {
-  return Math.max(call.tool.length, call.server.length, call.principal.length, call.client.length) > maxNameCharacters
+  return Math.max(call.tool.length, call.server.length, call.principal.length, call.client.length) > MAX_NAME_CHARACTERS
 }
 
 /** The strings of the arguments, listed at most once a decision and only where something asks for them. */

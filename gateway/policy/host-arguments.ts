@@ -36,7 +36,7 @@ export const hostKeys: readonly string[] = [
 ]
 
 /** Longest string looked through for hosts, in characters. */
-const maxHostTextCharacters = 32_768
+const MAX_HOST_TEXT_CHARACTERS = 32_768
 
 /** A host that a call names, with its effective port where one is known. */
 export interface NamedHost {
@@ -55,7 +55,7 @@ export function listHostArguments(
 ): readonly HostArgument[] {
   const named = argument.kind !== 'key' && argument.text !== '' && isNamed
   if (!named && (argument.kind === 'number' || !mayHoldHost.test(argument.text))) return []
-  if (argument.text.length > maxHostTextCharacters) return [{ problem: 'is too long to be checked for hosts' }]
+  if (argument.text.length > MAX_HOST_TEXT_CHARACTERS) return [{ problem: 'is too long to be checked for hosts' }]
   const readings = listReadings(argument.text)
   if ('problem' in readings) return [readings]
   budget.characters -= readings.texts.reduce((total, text) => total + text.length, 0)
@@ -97,8 +97,8 @@ const hostLike =
 const oddAddress =
   /^(?:0x[0-9a-f]{1,8}|0[0-7]{1,11}|\d{1,3})(?:\.(?:0x[0-9a-f]{1,8}|\d{1,11})){3}\.?(?::\d{1,5})?(?:[/?#]|$)|^0x[0-9a-f]{8}$/i
 /** 253 characters of host, and a mailbox's name and the beginning of a path beside it. */
-const maxHostLikeCharacters = 2048
+const MAX_HOST_LIKE_CHARACTERS = 2048
 
 function isHostLike(text: string): boolean {
-  return text !== '' && text.length <= maxHostLikeCharacters && (hostLike.test(text) || oddAddress.test(text))
+  return text !== '' && text.length <= MAX_HOST_LIKE_CHARACTERS && (hostLike.test(text) || oddAddress.test(text))
 }

@@ -20,11 +20,11 @@ export interface AllowedHost {
 }
 
 /** Longest host looked at: 253 characters in DNS, more while it is still encoded. */
-const maxHostCharacters = 1024
+const MAX_HOST_CHARACTERS = 1024
 
 /** Reduces a host to its one form; undefined where it is not a valid host. */
 export function parseHost(text: string): Host | undefined {
-  if (text === '' || text.length > maxHostCharacters || /[\s/\\?#@]/.test(text)) return undefined
+  if (text === '' || text.length > MAX_HOST_CHARACTERS || /[\s/\\?#@]/.test(text)) return undefined
   if (/:/.test(text) && !/^\[[^\]]*\]$/.test(text)) return undefined
   if (!URL.canParse(`http://${text}/`)) return undefined
   const hostname = new URL(`http://${text}/`).hostname.replace(/\.$/, '')

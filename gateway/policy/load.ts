@@ -11,10 +11,10 @@ import { describeIssues, listDuplicateIds, problemAt } from './problems.ts'
 import { policySchema } from './schema.ts'
 
 /** Largest policy file, in bytes. */
-export const maxPolicyBytes = 1_048_576
+export const MAX_POLICY_BYTES = 1_048_576
 
 /** Most uses of one YAML anchor, those within other anchors multiplied. */
-const maxAliases = 100
+const MAX_ALIASES = 100
 
 /** A policy, or all that is wrong with its file. */
 export type ParsedPolicy = { readonly ok: Policy } | { readonly errors: readonly PolicyProblem[] }
@@ -26,8 +26,8 @@ export type ParseOptions = Omit<CompileOptions, 'hash'>
 export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
   const bytes = Buffer.from(text, 'utf8')
   const whole = { where: options.file, file: options.file, line: 1, column: 1, key: '' }
-  if (bytes.length > maxPolicyBytes)
-    return { errors: [{ ...whole, message: `the file is larger than ${maxPolicyBytes} bytes` }] }
+  if (bytes.length > MAX_POLICY_BYTES)
+    return { errors: [{ ...whole, message: `the file is larger than ${MAX_POLICY_BYTES} bytes` }] }
   const lines = new LineCounter()
   try {
     const document = parseDocument(text, { version: '1.2', stringKeys: true, lineCounter: lines, prettyErrors: false })
@@ -46,7 +46,7 @@ export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
 }
 
 function checkAndCompile(source: Source, options: CompileOptions): ParsedPolicy {
-  const value: unknown = source.document.toJS({ maxAliasCount: maxAliases })
+  const value: unknown = source.document.toJS({ maxAliasCount: MAX_ALIASES })
   if (value === null || value === undefined)
     return { errors: [problemAt(source, [], 'the file is empty; expected version, default and rules')] }
   const parsed = policySchema.safeParse(value)

@@ -4,9 +4,9 @@
 import { posix } from 'node:path'
 
 /** Longest path looked at, in characters (PATH_MAX of Linux counts bytes). */
-export const maxPathCharacters = 4096
+export const MAX_PATH_CHARACTERS = 4096
 /** Most symbolic links followed for one path, as in Linux. */
-const maxLinks = 40
+const MAX_LINKS = 40
 
 /** What stands at an absolute path. `link`: a symbolic link whose target (absolute) does not exist. */
 export type RealPathResult =
@@ -65,7 +65,7 @@ export function isWithin(path: string, directory: string): boolean {
 /** The real path behind an absolute one: its deepest existing ancestor resolved, the rest appended. */
 export function resolveReal(path: string, realPath: RealPath): Location {
   let at = path
-  for (let links = 0; links <= maxLinks; links += 1) {
+  for (let links = 0; links <= MAX_LINKS; links += 1) {
     const step = resolveOnce(at, realPath)
     if (step.type === 'resolved') return { path: step.path }
     if (step.type === 'unreadable') return { problem: `can't be looked up (${step.code})` }

@@ -5,9 +5,9 @@
 import picomatch from 'picomatch'
 
 /** Longest glob accepted, in characters. */
-const maxGlobCharacters = 512
+const MAX_GLOB_CHARACTERS = 512
 /** Most stars in one glob: backtracking grows with their number, and the text is the caller's. */
-const maxGlobStars = 4
+const MAX_GLOB_STARS = 4
 
 /** A compiled name pattern. */
 export interface NameMatcher {
@@ -33,14 +33,14 @@ const options = { dot: true, nobrace: true, noextglob: true, nonegate: true, str
 /** Says what is wrong with a glob, or undefined where it can be used. */
 export function findGlobProblem(pattern: string): string | undefined {
   if (pattern === '') return 'is empty'
-  if (pattern.length > maxGlobCharacters) return `is longer than ${maxGlobCharacters} characters`
+  if (pattern.length > MAX_GLOB_CHARACTERS) return `is longer than ${MAX_GLOB_CHARACTERS} characters`
   if (pattern.startsWith('!')) return 'begins with "!": negation is not part of the language, write a rule before it'
   if (/[{}]/.test(pattern)) return 'holds braces: write a list instead'
   if (/[+@?*!]\(/.test(pattern)) return 'holds an extended glob: write a list instead'
   if (pattern.includes('\\')) return 'holds a backslash'
   if (/[\p{Cc}]/u.test(pattern)) return 'holds a control character'
   const stars = pattern.match(/\*+/g)?.length ?? 0
-  if (stars > maxGlobStars) return `holds more than ${maxGlobStars} stars`
+  if (stars > MAX_GLOB_STARS) return `holds more than ${MAX_GLOB_STARS} stars`
   try {
     toRegExp(pattern, '')
     return undefined

@@ -2,7 +2,7 @@
 // Outside path-like keys, paths that stand within a text ("cat /etc/passwd") are path arguments of their own.
 
 import type { ArgumentText } from './arguments.ts'
-import { hasParentSegment, maxPathCharacters } from './locate.ts'
+import { hasParentSegment, MAX_PATH_CHARACTERS } from './locate.ts'
 import type { ReadingBudget, Readings } from './readings.ts'
 import { listReadings } from './readings.ts'
 
@@ -49,7 +49,7 @@ export function listPathArguments(
   if (argument.kind === 'number') return []
   const named = argument.kind === 'string' && isNamed
   if (!named && !mayHoldPath.test(argument.text)) return []
-  if (argument.text.length > maxPathCharacters) return [{ problem: 'is too long to be checked as a path' }]
+  if (argument.text.length > MAX_PATH_CHARACTERS) return [{ problem: 'is too long to be checked as a path' }]
   const readings = listReadings(argument.text)
   if ('problem' in readings) return [readings]
   budget.characters -= readings.texts.reduce((total, text) => total + text.length, 0)

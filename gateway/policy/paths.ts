@@ -11,9 +11,9 @@ import type { PathMatcher } from './match.ts'
 import { listPathArguments } from './path-arguments.ts'
 
 /** Most path arguments in one call. */
-const maxPathArguments = 256
+const MAX_PATH_ARGUMENTS = 256
 /** Most characters, in all readings, of the strings of one call that may hold a path. */
-const maxPathTotalCharacters = 32_768
+const MAX_PATH_TOTAL_CHARACTERS = 32_768
 
 /** What the path constraint of a rule asks for. */
 export interface PathRules {
@@ -57,7 +57,7 @@ type Candidates = { readonly paths: ReadonlySet<string> } | { readonly problem: 
 function listCandidates(texts: readonly ArgumentText[], rules: PathRules, keys: ReadonlySet<string>): Candidates {
   const paths = new Set<string>()
   const isNamed = rememberNaming(keys)
-  const budget = { characters: maxPathTotalCharacters }
+  const budget = { characters: MAX_PATH_TOTAL_CHARACTERS }
   for (const text of texts) {
     if (isUnder(text.keys, rules.notPaths)) continue
     for (const argument of listPathArguments(text, isNamed(text.keys), budget)) {
@@ -67,7 +67,7 @@ function listCandidates(texts: readonly ArgumentText[], rules: PathRules, keys: 
         if (reading.includes('\\')) paths.add(reading.replaceAll('\\', '/'))
       }
     }
-    if (budget.characters < 0 || paths.size > maxPathArguments) {
+    if (budget.characters < 0 || paths.size > MAX_PATH_ARGUMENTS) {
       return { problem: 'the call has more path arguments than can be checked' }
     }
   }

@@ -108,7 +108,7 @@ function describePath(path: KeyPath): string {
 }
 
 /** Most edits between an unknown key and the one that is suggested. */
-const maxSuggestedEdits = 3
+const MAX_SUGGESTED_EDITS = 3
 
 function findNearest(key: string, known: readonly string[]): string | undefined {
   const lower = key.toLowerCase().slice(0, 64)
@@ -116,7 +116,7 @@ function findNearest(key: string, known: readonly string[]): string | undefined 
     .map((name) => ({ name, edits: countEdits(lower, name.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits)
   const best = ranked[0]
-  return best !== undefined && best.edits <= Math.min(maxSuggestedEdits, Math.ceil(best.name.length / 2))
+  return best !== undefined && best.edits <= Math.min(MAX_SUGGESTED_EDITS, Math.ceil(best.name.length / 2))
     ? best.name
     : undefined
 }

@@ -6,7 +6,7 @@
 import type { ArgumentText } from './arguments.ts'
 import { rememberNaming } from './arguments.ts'
 import type { RealPath } from './locate.ts'
-import { maxPathCharacters } from './locate.ts'
+import { MAX_PATH_CHARACTERS } from './locate.ts'
 import { mayHoldPath, pathKeys } from './path-arguments.ts'
 import type { ProtectedHost } from './protected-hosts.ts'
 import { createProtectedHosts, namesHostAndPort, namesProtectedUrl } from './protected-hosts.ts'
@@ -15,9 +15,9 @@ import { createProtectedPaths, listBareNames, namesInText, namesProtectedPath } 
 import { listReadings } from './readings.ts'
 
 /** Most strings of one call that are looked at in every reading: those named as paths, and others, each. */
-const maxProtectionTexts = 256
+const MAX_PROTECTION_TEXTS = 256
 /** Most characters of their readings, each. */
-const maxProtectionCharacters = 32_768
+const MAX_PROTECTION_CHARACTERS = 32_768
 
 /** What is to be protected. */
 export interface ProtectionOptions {
@@ -85,7 +85,7 @@ function findInReadings(
   const left = { named: createBudget(), other: createBudget() }
   const isNamed = rememberNaming(pathWords)
   for (const { text, keys, kind } of texts) {
-    if (kind === 'number' || text.length > maxPathCharacters) continue
+    if (kind === 'number' || text.length > MAX_PATH_CHARACTERS) continue
     const named = isNamed(keys)
     if (!named && !mayHoldPath.test(text) && !mayHoldPort(text, protection)) {
       if (text.length <= longestName && bareNames.has(text.toLowerCase())) return namesFiles
@@ -114,7 +114,7 @@ interface Budget {
 }
 
 function createBudget(): Budget {
-  return { texts: maxProtectionTexts, characters: maxProtectionCharacters }
+  return { texts: MAX_PROTECTION_TEXTS, characters: MAX_PROTECTION_CHARACTERS }
 }
 
 /** All readings of a text, or undefined where the budget is used up. */

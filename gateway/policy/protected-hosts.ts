@@ -42,13 +42,13 @@ export function namesProtectedUrl(reading: string, hosts: readonly ProtectedHost
 /** True where a protected host and its port stand in two arguments of one call. */
 export function namesHostAndPort(texts: readonly ArgumentText[], hosts: readonly ProtectedHost[]): boolean {
   return hosts.some((host) => {
-    const short = (text: string): boolean => text.length <= maxHostCharacters
+    const short = (text: string): boolean => text.length <= MAX_HOST_CHARACTERS
     if (!texts.some(({ text }) => short(text) && text.includes(host.port) && text.trim() === host.port)) return false
     return texts.some(({ text }) => short(text) && isSameHost(text.trim(), host))
   })
 }
 
-const maxHostCharacters = 64
+const MAX_HOST_CHARACTERS = 64
 
 function isSameHost(text: string, host: ProtectedHost): boolean {
   if (!/^[\w.:[\]-]+$/.test(text)) return false

@@ -3,7 +3,7 @@
 // A constraint must hold for every reading, since nobody knows which one the server takes.
 
 /** Most readings of one string; more layers than this are refused. */
-const maxReadings = 16
+const MAX_READINGS = 16
 
 /** All readings of a text, the text itself first; or the reason why it can't be read. */
 export type Readings = { readonly texts: readonly string[] } | { readonly problem: string }
@@ -21,7 +21,7 @@ export function listReadings(text: string): Readings {
     if (overlong.test(reading)) return { problem: 'holds an overlong percent-encoding' }
     for (const next of [decodePercent(reading), fold(reading)]) {
       if (texts.includes(next)) continue
-      if (texts.length >= maxReadings) return { problem: 'is encoded in too many layers' }
+      if (texts.length >= MAX_READINGS) return { problem: 'is encoded in too many layers' }
       texts.push(next)
     }
   }

@@ -6,9 +6,9 @@ import { parseAllowedHost } from './hosts.ts'
 import { findGlobProblem } from './match.ts'
 
 /** Most rules in one file. */
-const maxRules = 10_000
+const MAX_RULES = 10_000
 /** Most entries in one list of a rule. */
-const maxListEntries = 1_000
+const MAX_LIST_ENTRIES = 1_000
 
 /** A string that `findProblem` accepts; its answer completes "<value> …". */
 function checked(expected: string, findProblem: (text: string) => string | undefined): z.ZodString {
@@ -25,7 +25,7 @@ function listOf(item: z.ZodString, expected: string): z.ZodType<readonly string[
   return z
     .array(item, { error: `expected ${expected}` })
     .min(1, 'expected at least one entry')
-    .max(maxListEntries)
+    .max(MAX_LIST_ENTRIES)
 }
 
 /** One glob, or a list of globs of which one has to match; always read as a list. */
@@ -74,13 +74,13 @@ function findArgumentProblem(name: string): string | undefined {
 
 const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 /** Longest duration accepted: 30 days. */
-const maxDurationMs = 30 * 86_400_000
+const MAX_DURATION_MS = 30 * 86_400_000
 
 /** A duration such as `45s`, `10m`, `2h`, `1d` in milliseconds; undefined where it is none. */
 export function parseDuration(text: string): number | undefined {
   const parts = /^([1-9]\d{0,6})([smhd])$/.exec(text)
   const durationMs = Number(parts?.[1]) * (unitsMs[parts?.[2] ?? ''] ?? Number.NaN)
-  return durationMs <= maxDurationMs ? durationMs : undefined
+  return durationMs <= MAX_DURATION_MS ? durationMs : undefined
 }
 
 function findDurationProblem(text: string): string | undefined {
@@ -130,7 +130,9 @@ export const ruleSchema = z.strictObject({
 export const policySchema = z.strictObject({
   version: z.literal('1', { error: 'expected "1", in quotes' }),
   default: z.enum(actions, { error: 'expected allow, deny or escalate' }).optional(),
-  rules: z.array(ruleSchema, { error: 'expected a list of rules' }).max(maxRules, `expected at most ${maxRules} rules`),
+  rules: z
+    .array(ruleSchema, { error: 'expected a list of rules' })
+    .max(MAX_RULES, `expected at most ${MAX_RULES} rules`),
 })
 
 /** A policy file as read. */

@@ -5,10 +5,10 @@ import type { Host } from './hosts.ts'
 import { parseHost } from './hosts.ts'
 
 /** Most URLs looked at in one string. */
-const maxUrlsPerText = 256
+const MAX_URLS_PER_TEXT = 256
 /** Longest authority looked at, in characters. */
-const maxAuthorityCharacters = 2048
-const maxSchemeCharacters = 32
+const MAX_AUTHORITY_CHARACTERS = 2048
+const MAX_SCHEME_CHARACTERS = 32
 
 /** The host and effective port of a URL; or why it can't be read one way only. */
 export type UrlHost = { readonly host: Host; readonly port: string | undefined } | { readonly problem: string }
@@ -23,8 +23,8 @@ export function listUrls(text: string): readonly UrlHost[] {
   const found: UrlHost[] = []
   for (const source of joined === text ? [text] : [text, joined]) {
     for (const start of listUrlStarts(source)) {
-      if (found.length >= maxUrlsPerText) return [{ problem: 'holds more URLs than can be checked' }]
-      const url = source.slice(start, start + maxAuthorityCharacters).split(/[\s"'<>`]/, 1)[0] ?? ''
+      if (found.length >= MAX_URLS_PER_TEXT) return [{ problem: 'holds more URLs than can be checked' }]
+      const url = source.slice(start, start + MAX_AUTHORITY_CHARACTERS).split(/[\s"'<>`]/, 1)[0] ?? ''
       found.push(parseUrlHost(url.replace(/[.,;:!?)}]+$/, '')))
     }
   }
@@ -36,7 +36,7 @@ function listUrlStarts(text: string): readonly number[] {
   const starts: number[] = []
   for (
     let colon = text.indexOf(':');
-    colon !== -1 && starts.length <= maxUrlsPerText;
+    colon !== -1 && starts.length <= MAX_URLS_PER_TEXT;
     colon = text.indexOf(':', colon + 1)
   ) {
     const scheme = schemeBefore(text, colon)
@@ -47,7 +47,7 @@ function listUrlStarts(text: string): readonly number[] {
     else if (/^[/\\]{2}/.test(rest)) starts.push(colon - scheme.length)
   }
   for (const match of text.matchAll(/(?:^\s*|[=("'\s])(?=[/\\]{2}[^/\\\s])/g)) {
-    if (starts.length > maxUrlsPerText) break
+    if (starts.length > MAX_URLS_PER_TEXT) break
     starts.push(match.index + match[0].length)
   }
   return starts
@@ -55,7 +55,7 @@ function listUrlStarts(text: string): readonly number[] {
 
 function schemeBefore(text: string, colon: number): string {
   let start = colon
-  while (start > 0 && colon - start < maxSchemeCharacters && /[a-z0-9+.-]/i.test(text[start - 1] ?? '')) start -= 1
+  while (start > 0 && colon - start < MAX_SCHEME_CHARACTERS && /[a-z0-9+.-]/i.test(text[start - 1] ?? '')) start -= 1
   return text.slice(start, colon).replace(/^[^a-z]+/i, '')
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { maxPolicyBytes } from '../../../gateway/policy/load.ts'
+import { MAX_POLICY_BYTES } from '../../../gateway/policy/load.ts'
 import { createPolicyError } from '../../../gateway/policy/problems.ts'
 import { loadErrors, loadPolicy } from './support.ts'
 
@@ -67,7 +67,7 @@ describe('parsePolicy', () => {
     ['a reversed class', ruleAt('tool: "[z-a]"'), /valid glob/],
     ['a resource pattern', ruleAt('tool: "resource:*"'), /does not support/],
     ['a duration without unit', ruleAt('approval: {hold: "45"}'), /duration/],
-    ['an oversized file', `#${'x'.repeat(maxPolicyBytes)}`, /larger/],
+    ['an oversized file', `#${'x'.repeat(MAX_POLICY_BYTES)}`, /larger/],
     ['deep nesting', `version: ${'['.repeat(50_000)}`, /./],
   ]
   for (const [what, text, message] of refused) {
