@@ -1,5 +1,4 @@
 // What a failure of ClickHouse or of the way to it means for the ledger: wait and repeat, or a person has to act.
-import { ClickHouseError } from '@clickhouse/client'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
 
 /** ClickHouse's error codes that no repetition cures, and what to do (src/Common/ErrorCodes.cpp). */
@@ -25,7 +24,8 @@ const LASTING: Readonly<Record<string, string>> = {
 export function storeError(cause: unknown, where: string): ToolwardenError {
   if (cause instanceof ToolwardenError) return cause
   const message = cause instanceof Error ? cause.message : String(cause)
-  const code = cause instanceof ClickHouseError ? cause.code : undefined
+  // Not `instanceof ClickHouseError`: chDB throws the class of another copy of the client.
+  const code = systemCode(cause)
   const fix = code === undefined ? undefined : LASTING[code]
   if (fix !== undefined)
     return new ToolwardenError('STORE_INVALID', `ClickHouse refused (code ${code}): ${firstLine(message)}`, {
@@ -33,8 +33,7 @@ export function storeError(cause: unknown, where: string): ToolwardenError {
       fix,
       cause,
     })
-  const system = systemCode(cause)
-  return new ToolwardenError('STORE_UNAVAILABLE', `the store does not answer: ${firstLine(message) || system}`, {
+  return new ToolwardenError('STORE_UNAVAILABLE', `the store does not answer: ${firstLine(message) || code}`, {
     where,
     retriable: true,
     fix: 'check that ClickHouse runs and has free disk and memory; the ledger goes on by itself',

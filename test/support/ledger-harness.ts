@@ -9,6 +9,8 @@ import type { LogRecord } from '../../events/log.ts'
 import { APPEND_DEADLINE_MS } from '../../events/log.ts'
 import { type Clock, systemClock } from '../../events/time.ts'
 import { Trust } from '../../events/trust.ts'
+import { openClickHouse } from '../../ledger/clickhouse-connection.ts'
+import { openLedgerStore } from '../../ledger/clickhouse-store.ts'
 import { Ingest, type IngestOptions } from '../../ledger/ingest.ts'
 import type { LedgerStore } from '../../ledger/store.ts'
 
@@ -73,4 +75,35 @@ export async function startIngest(
     opening: { software: 'toolwarden test', configuration: '0'.repeat(64) },
     ...more,
   })
+}
+
+/** chDB in a temporary directory: one for a test file, as a process can have one alone. */
+export interface TestStores {
+  readonly directory: string
+  /** A name that no store has yet. */
+  newDatabase(): string
+  /** A new, empty store; the same one again when a database is named. */
+  open(database?: string): Promise<LedgerStore>
+  /** Any SQL, behind the store's back. */
+  run(sql: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** Starts chDB. */
+export async function createTestStores(): Promise<TestStores> {
+  const { path, remove } = temporaryDirectory()
+  const directory = join(path, 'store')
+  const connection = await openClickHouse({ directory })
+  let databases = 0
+  const newDatabase = (): string => `test_${++databases}`
+  return {
+    directory,
+    newDatabase,
+    open: (database = newDatabase()) => openLedgerStore({ directory, database }, TEST_LOG),
+    run: (sql) => connection.ingest.command(sql),
+    close: async () => {
+      await connection.close()
+      remove()
+    },
+  }
 }
