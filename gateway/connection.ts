@@ -18,7 +18,9 @@ const MAX_SESSIONS = 1_000
 const MAX_TOOLS = 10_000
 /** W3C Trace Context, section 3.2.2; a trace id of zeros says nothing. */
 const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
-const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
+/** The member of `params._meta` that makes a request one of protocol 2026-07-28. */
+export const PROTOCOL_VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
+const CLIENT_INFO_KEY = 'io.modelcontextprotocol/clientInfo'
 
 /** What a connection starts from. */
 export type ConnectionBase = Omit<ConnectionContext, 'client'> & {
@@ -55,25 +57,27 @@ export class Connection {
     return [...this.#sessions]
   }
 
-  /** The context of one request: its `traceparent`, where the host sends one, names the conversation. */
+  /**
+   * The context of one request: its `traceparent`, where the host sends one, names the conversation; without `initialize`
+   * (2026-07-28) it names the client itself.
+   */
   contextOf(value: MessageValue): ConnectionContext {
-    const traceparent = this.#isSessionFixed ? undefined : metaOf(value)?.traceparent
+    const meta = metaOf(value)
+    const named = asObject(meta?.[CLIENT_INFO_KEY])
+    const context = named === undefined ? this.context : { ...this.context, client: clientOf(named) }
+    const traceparent = this.#isSessionFixed ? undefined : meta?.traceparent
     const traceId = typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent)?.[1] : undefined
-    if (traceId === undefined) return this.context
+    if (traceId === undefined) return context
     const session = `trace:${traceId}`
     this.#sessions.add(session)
     const oldest = this.#sessions.size > MAX_SESSIONS ? [...this.#sessions][1] : undefined
     if (oldest !== undefined) this.#sessions.delete(oldest)
-    return { ...this.context, session }
+    return { ...context, session }
   }
 
   /** Takes the client's name from `initialize`. */
   initialized(value: MessageValue): void {
-    const info = asObject(asObject(value.params)?.clientInfo)
-    this.#client = describeName(
-      `${describeName(info?.name, 'unknown')}/${describeName(info?.version, 'unknown')}`,
-      'unknown',
-    )
+    this.#client = clientOf(asObject(asObject(value.params)?.clientInfo))
   }
 
   /** Takes what a `tools/list` answer says of each tool. */
@@ -109,6 +113,10 @@ export function isModern({ value }: Pick<Message, 'value'>): boolean {
 
 function metaOf(value: MessageValue): MessageValue | undefined {
   return asObject(asObject(value.params)?._meta)
+}
+
+function clientOf(info: MessageValue | undefined): string {
+  return describeName(`${describeName(info?.name, 'unknown')}/${describeName(info?.version, 'unknown')}`, 'unknown')
 }
 
 function hintsOf(definition: MessageValue): ToolHints {

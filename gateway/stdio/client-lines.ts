@@ -1,8 +1,8 @@
 // What a client's lines come to: forwarded as they are, refused, or passed through the gate first.
 import type { CallGate } from '../call-gate.ts'
 import { type Connection, isModern, type Waiting } from '../connection.ts'
-import { MAX_NAME_LENGTH } from '../context.ts'
-import { asObject, idKey, type Message, paramBytes, readClientMessage } from '../message.ts'
+import { findGovernedRequest, NAME_RULE } from '../governed-request.ts'
+import { asObject, idKey, type Message, readClientMessage } from '../message.ts'
 import { errorMessage, refusalMessage } from '../refusal.ts'
 import { type Line, MAX_LINE_BYTES } from './lines.ts'
 import type { HeldBytes } from './tap.ts'
@@ -111,22 +111,13 @@ export class ClientLines {
 
   async #takeCall(line: Line, message: Request): Promise<void> {
     const { connection, gate, toServer, toClient } = this.#options
-    const params = asObject(message.value.params)
-    const tool = params?.name
-    if (!isToolName(tool)) return toClient(errorMessage(message.id, -32602, `Refused by toolwarden: ${NAME_RULE}`))
+    const request = findGovernedRequest(connection, message, line.content)
+    if (request === undefined) return toClient(errorMessage(message.id, -32602, `Refused by toolwarden: ${NAME_RULE}`))
     const key = idKey(message.id)
     const deciding = { kind: 'deciding' as const, withdrawn: false }
     connection.waiting.set(key, deciding)
     connection.calls++
-    const admission = await gate.admit({
-      connection: connection.contextOf(message.value),
-      sessions: connection.sessions,
-      method: message.method,
-      tool,
-      toolClass: connection.classOf(tool),
-      argumentsBytes: paramBytes(line.content, message.shape, 'arguments') ?? Buffer.alloc(0),
-      argumentsValue: params?.arguments,
-    })
+    const admission = await gate.admit(request)
     if (admission.type === 'forward') {
       const call: WaitingCall = { kind: 'call', call: admission.call, cancelled: false }
       connection.waiting.set(key, call)
@@ -136,7 +127,8 @@ export class ClientLines {
     }
     connection.waiting.delete(key)
     if (deciding.withdrawn) return
-    const refused = { id: message.id, isTask: params?.task !== undefined, isModern: isModern(message) }
+    const isTask = asObject(message.value.params)?.task !== undefined
+    const refused = { id: message.id, isTask, isModern: isModern(message) }
     toClient(refusalMessage(refused, admission))
   }
 
@@ -144,17 +136,4 @@ export class ClientLines {
     const tracked = work.catch(this.#options.fail).finally(() => this.#deciding.delete(tracked))
     this.#deciding.add(tracked)
   }
-}
-
-const NAME_RULE = `a tool's name has 1 to ${MAX_NAME_LENGTH} characters and no control characters`
-
-/** A name that a server reads as the policy does: some end a text at NUL. */
-function isToolName(name: unknown): name is string {
-  return (
-    typeof name === 'string' &&
-    name !== '' &&
-    name.length <= MAX_NAME_LENGTH &&
-    name.isWellFormed() &&
-    !/\p{Cc}/u.test(name)
-  )
 }

@@ -1,9 +1,9 @@
 // What a server's lines come to: an answer to a governed call is held until its receipt is durable, an answer that nobody
 // waits for is withheld, everything else passes at once and unchanged.
+import { outcomeOf } from '../answer.ts'
 import type { CallGate } from '../call-gate.ts'
 import type { Connection, Waiting } from '../connection.ts'
-import { asObject, idKey, type Message, type MessageValue, memberBytes, readServerMessage } from '../message.ts'
-import type { Outcome } from '../recorder.ts'
+import { idKey, type Message, type MessageValue, readServerMessage } from '../message.ts'
 import type { Line } from './lines.ts'
 import type { HeldBytes } from './tap.ts'
 
@@ -75,21 +75,7 @@ export class ServerLines {
   }
 
   async #release(line: Line, message: Response, { call, cancelled }: WaitingCall): Promise<void> {
-    const result = message.value.result
-    const answer =
-      memberBytes(line.content, message.shape, 'result') ??
-      memberBytes(line.content, message.shape, 'error') ??
-      Buffer.alloc(0)
-    await this.#options.gate.settle(call, {
-      status: statusOf(message.value, cancelled),
-      resultBytes: answer,
-      resultValue: result ?? message.value.error ?? null,
-    })
+    await this.#options.gate.settle(call, outcomeOf(message, line.content, cancelled))
     this.#options.toClient(line.bytes)
   }
-}
-
-function statusOf(value: MessageValue, isCancelled: boolean): Outcome['status'] {
-  if (!('result' in value)) return isCancelled ? 'cancelled' : 'protocol_error'
-  return asObject(value.result)?.isError === true ? 'tool_error' : 'ok'
 }

@@ -1,0 +1,28 @@
+// What an answer to a governed call says of its outcome, whatever the transport it came over.
+import { asObject, type Message, type MessageValue, memberBytes } from './message.ts'
+import type { Outcome } from './recorder.ts'
+
+/** What a receipt takes from an answer. */
+export interface AnswerOutcome {
+  readonly status: Outcome['status']
+  readonly resultBytes: Buffer
+  readonly resultValue: unknown
+}
+
+/** The outcome of a call: of its result, or of the error in its place. */
+export function outcomeOf(
+  { value, shape }: Extract<Message, { kind: 'response' }>,
+  bytes: Buffer,
+  isCancelled: boolean,
+): AnswerOutcome {
+  return {
+    status: statusOf(value, isCancelled),
+    resultBytes: memberBytes(bytes, shape, 'result') ?? memberBytes(bytes, shape, 'error') ?? Buffer.alloc(0),
+    resultValue: value.result ?? value.error ?? null,
+  }
+}
+
+function statusOf(value: MessageValue, isCancelled: boolean): Outcome['status'] {
+  if (!('result' in value)) return isCancelled ? 'cancelled' : 'protocol_error'
+  return asObject(value.result)?.isError === true ? 'tool_error' : 'ok'
+}
