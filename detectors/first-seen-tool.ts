@@ -12,7 +12,7 @@ const MAX_PRINCIPALS = 10_000
 const MAX_TERMS = 2_000
 /** Sessions of one principal, or of the group, that are told apart when they are counted. */
 const MAX_TOLD_SESSIONS = 64
-const MAX_FLAGGED_SESSIONS = 10_000
+const MAX_NOTICED = 10_000
 const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
 
@@ -32,8 +32,8 @@ export interface FirstSeenState {
   readonly principals: BoundedMap<Baseline>
   /** All principals together. */
   readonly group: Baseline
-  /** Sessions with a finding: what they do is not learned. */
-  readonly flagged: BoundedMap<true>
+  /** By principal and term: the session in which it was first found. That session does not teach it, a later one may. */
+  readonly noticed: BoundedMap<string>
 }
 
 type Settings = DetectorSettings['firstSeenTool']
@@ -46,7 +46,7 @@ export function createFirstSeenTool(settings: Settings): Detector<FirstSeenState
   return {
     name: 'first-seen-tool',
     version: 1,
-    initialState: { principals: emptyMap(), group: EMPTY_BASELINE, flagged: emptyMap() },
+    initialState: { principals: emptyMap(), group: EMPTY_BASELINE, noticed: emptyMap() },
     observe: (state, { event, hash }, nowMs) => {
       // Denied calls have had their answer; what they name is not new by having been tried.
       if (event.type === 'authorization/decide' && event.decision !== 'deny')
@@ -73,10 +73,12 @@ function judge(
   const judged = [own, state.group].find((baseline) => isMature(baseline, settings, nowMs))
   const term = termsOf(call).find((each) => !knows(judged, each, moment))
   if (judged === undefined || term === undefined) return { state, findings: [] }
-  const keeping = { nowMs, limit: MAX_FLAGGED_SESSIONS, keepUntilMs: nowMs + HOUR_MS }
+  const noticedKey = JSON.stringify([call.principal, term])
+  const noticedIn = findValue(state.noticed, noticedKey) ?? sessionKey(call)
+  const keeping = { nowMs, limit: MAX_NOTICED, keepUntilMs: nowMs + HOUR_MS }
   const knownToGroup = judged === own && knows(state.group, term, moment)
   return {
-    state: { ...state, flagged: putValue(state.flagged, sessionKey(call), true, keeping) },
+    state: { ...state, noticed: putValue(state.noticed, noticedKey, noticedIn, keeping) },
     findings: [
       findNewTerm(call, { hash, knownToGroup, byGroup: judged !== own, isServer: term === termsOf(call)[0], settings }),
     ],
@@ -122,22 +124,28 @@ function findNewTerm(
 }
 
 function learn(state: FirstSeenState, call: Context, moment: Moment): FirstSeenState {
-  if (findValue(state.flagged, sessionKey(call)) !== undefined) return state
+  const terms = termsOf(call).filter((term) => {
+    return findValue(state.noticed, JSON.stringify([call.principal, term])) !== sessionKey(call)
+  })
   const own = findValue(state.principals, call.principal) ?? EMPTY_BASELINE
   const keeping = { nowMs: moment.nowMs, limit: MAX_PRINCIPALS }
   return {
     ...state,
-    principals: putValue(state.principals, call.principal, learnCall(own, call, moment), keeping),
-    group: learnCall(state.group, call, moment),
+    principals: putValue(state.principals, call.principal, learnTerms(own, { call, terms }, moment), keeping),
+    group: learnTerms(state.group, { call, terms }, moment),
   }
 }
 
-function learnCall(baseline: Baseline, call: Context, moment: Moment): Baseline {
+function learnTerms(
+  baseline: Baseline,
+  { call, terms: used }: { readonly call: Context; readonly terms: readonly string[] },
+  moment: Moment,
+): Baseline {
   const { nowMs, settings } = moment
   const key = sessionKey(call)
   const isTold = baseline.told.includes(key)
   let { terms, learnedMs } = baseline
-  for (const term of termsOf(call)) {
+  for (const term of used) {
     if (!knows(baseline, term, moment) && isMature(baseline, settings, nowMs)) {
       if (nowMs - learnedMs < HOUR_MS) continue
       learnedMs = nowMs

@@ -3,7 +3,7 @@
 import type { Verdict } from '../events/chain-verifier.ts'
 import type { ControlView } from '../events/control-view.ts'
 import { ToolwardenError } from '../events/errors.ts'
-import { roleOf } from '../events/event.ts'
+import { type EventOf, roleOf } from '../events/event.ts'
 import type { EventLog, StoredRecord, Subscription } from '../events/log.ts'
 import { parseSignals, type Signals } from '../events/signals.ts'
 import type { Clock } from '../events/time.ts'
@@ -219,7 +219,11 @@ export class DetectorRunner {
     if (event.type !== 'alert/raised' && event.type !== 'rule/added') return
     const ruleRecord = findRuleRecord(verdict, place)
     if (ruleRecord !== undefined) this.#ruleRecords = [...this.#ruleRecords, ruleRecord]
-    if (event.instance === this.#options.instance) return
+    if (event.instance === this.#options.instance) {
+      // It is behind the position of the next snapshot, so a restart would not meet it again; for control there is the record.
+      for (const issue of this.#outbox) if (isPublishedAs(issue, event)) this.#outbox.delete(issue)
+      return
+    }
     const context = { published: this.#published ?? [], feedback: this.#engine.feedback }
     const published = findPublished(event, {
       timeMs: place.timeMs,
@@ -234,6 +238,11 @@ export class DetectorRunner {
     const { liftedHours } = this.#options.settings.feedback
     this.#engine = { ...this.#engine, feedback: noteLift(this.#engine.feedback, rule, { nowMs, liftedHours }) }
   }
+}
+
+function isPublishedAs({ alert, rule }: Issue, event: EventOf<'alert/raised' | 'rule/added'>): boolean {
+  if (event.type === 'alert/raised') return alert?.alert === event.alert
+  return rule?.id === event.rule.id
 }
 
 function isRetriable(error: unknown): boolean {

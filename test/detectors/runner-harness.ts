@@ -7,7 +7,7 @@ import { detectorSettings } from '../../detectors/settings.ts'
 import { DETECTORS_WRITER, type DetectorNotice, type RunningDetectors, startDetectors } from '../../detectors/start.ts'
 import type { Json } from '../../events/canonical.ts'
 import { sha256 } from '../../events/chain.ts'
-import { type Appended, ChainWriter } from '../../events/chain-writer.ts'
+import { ChainWriter } from '../../events/chain-writer.ts'
 import type { Entry } from '../../events/commit.ts'
 import { ControlReader } from '../../events/control-reader.ts'
 import { liveRules } from '../../events/control-view.ts'
@@ -115,7 +115,8 @@ export class RunnerHarness {
       onNotice: (notice) => this.notices.push(notice),
       ...(detectors === undefined ? {} : { detectors }),
     })
-    this.#closing.push(() => running.stop())
+    // One whose process was killed is not asked to stop.
+    if (eventLog === this.eventLog) this.#closing.push(() => running.stop())
     return running
   }
 
@@ -172,9 +173,6 @@ export function proposeAndDecide(context: ReturnType<typeof contextOf>, call: Ca
   }
   return [propose, decide]
 }
-
-/** What an append came to, for tests that need its hashes. */
-export type { Appended }
 
 function readEvent(record: StoredRecord): Event | undefined {
   try {

@@ -127,7 +127,7 @@ export class Story<State> {
   /** Hands an event to the detector; its state goes through JSON, as in a snapshot. */
   see(observed: ObservedEvent): void {
     const { state, findings } = this.#detector.observe(this.#state, observed, this.nowMs)
-    this.#state = this.events % 7 === 0 ? (JSON.parse(JSON.stringify(state)) as State) : state
+    this.#state = isPowerOfTwo(this.events) ? (JSON.parse(JSON.stringify(state)) as State) : state
     for (const finding of findings) this.findings.push({ ...finding, index: this.events })
     this.events++
   }
@@ -159,6 +159,10 @@ export function contextOf(
     call,
     tool,
   } as const
+}
+
+function isPowerOfTwo(count: number): boolean {
+  return (count & (count - 1)) === 0
 }
 
 function newUuid(counter: number): string {
