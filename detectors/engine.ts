@@ -8,7 +8,7 @@ import { EMPTY_FEEDBACK, type FeedbackState } from './feedback.ts'
 import type { DetectorSettings } from './settings.ts'
 
 /** A detector that failed this often is switched off. */
-export const MAX_FAILURES = 3
+const MAX_FAILURES = 3
 const FAILURE_RULE_MS = 15 * 60 * 1000
 
 interface DetectorEntry {

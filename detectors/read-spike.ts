@@ -10,7 +10,7 @@ import { addSession, EMPTY_HISTORY, isMature, quantileOf, type SessionHistory } 
 import type { DetectorSettings } from './settings.ts'
 
 /** About how many sessions and principals are remembered. */
-export const MAX_SESSIONS = 10_000
+const MAX_SESSIONS = 10_000
 /** Calls of one session that may be open at once; the objects of the oldest count as read beyond that. */
 const MAX_OPEN_READS = 256
 /** A session that was quiet for this long has ended. */

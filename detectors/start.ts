@@ -69,7 +69,7 @@ export interface RunningDetectors {
 }
 
 /** The detectors that the settings enable. */
-export function createDetectors(settings: DetectorSettings): readonly Detector<unknown>[] {
+function createDetectors(settings: DetectorSettings): readonly Detector<unknown>[] {
   return [
     ...(settings.integrity.enabled ? [createIntegrity(settings.integrity)] : []),
     ...(settings.readSpike.enabled ? [createReadSpike(settings.readSpike)] : []),

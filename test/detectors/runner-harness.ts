@@ -146,7 +146,7 @@ export class RunnerHarness {
 }
 
 /** Propose and decide of one call, as the gateway's recorder drafts them. */
-export function proposeAndDecide(context: ReturnType<typeof contextOf>, call: CallStory): [Entry, Entry] {
+function proposeAndDecide(context: ReturnType<typeof contextOf>, call: CallStory): [Entry, Entry] {
   const value: Json = call.arguments ?? { path: '/a' }
   const signals = signalsBytes(argumentSignals(DEPLOYMENT_KEY, toolClassOf(context.tool), value))
   const propose: Entry = {
