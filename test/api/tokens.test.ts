@@ -1,3 +1,4 @@
+// Bearer tokens: kept hashed in a private file, with scopes and an end.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'

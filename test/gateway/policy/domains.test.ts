@@ -1,3 +1,4 @@
+// Host arguments and domain constraints, against WHATWG URL.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,4 @@
+// Reading policy files: every error of a file, with its place and the nearest valid key.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'

@@ -1,3 +1,4 @@
+// Globs of names and paths, and the index of rules against plain file order.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,4 @@
+// Path arguments and constraints, against the operating system's own answers.
 import assert from 'node:assert/strict'
 import { realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'

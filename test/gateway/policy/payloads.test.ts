@@ -1,3 +1,4 @@
+// The published attack strings of ../shared/data/payloads, each in a real sandbox; skipped where they are absent.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'

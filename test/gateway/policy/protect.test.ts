@@ -1,3 +1,4 @@
+// Self-protection: no policy opens toolwarden's own files and address.
 import assert from 'node:assert/strict'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// The policy of the guide that the project grew from loads and decides as its README says.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
