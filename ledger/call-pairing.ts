@@ -28,12 +28,16 @@ export interface PairingProblem {
 export interface ForeignReceipt {
   readonly call: string
   readonly parent: string
+  /** True where the chain has a gap, in which the decision may have been. */
+  readonly isExcused: boolean
 }
 
 /** The calls of one chain, fed in order. */
 export class CallPairing {
   readonly #open = new Map<string, PendingCall>()
-  readonly #closed = new Map<string, 'denied' | 'answered'>()
+  readonly #closed = new Map<string, 'denied' | 'answered' | 'damaged'>()
+  /** The first sequence number after the last gap; 0 while there was none. */
+  #afterGap = 0
 
   /** Calls that have been proposed and not closed. */
   get open(): readonly PendingCall[] {
@@ -68,8 +72,19 @@ export class CallPairing {
     }
   }
 
+  /** An event of this call can't be read: that is reported, and what follows from it is not reported again. */
+  damage(call: string): void {
+    this.#close(call, 'damaged')
+  }
+
+  /** Events before this one are missing: a call that was open then, or that is not known, may be in them. */
+  gap(sequence: number): void {
+    this.#afterGap = sequence
+  }
+
   #decide(event: Extract<Event, { type: 'authorization/decide' }>, hash: string): PairingProblem | undefined {
     const pending = this.#open.get(event.call)
+    if (this.#isExcused(event.call, pending)) return undefined
     if (pending === undefined)
       return { code: 'decide-without-propose', text: `the call ${event.call} was not proposed, or is closed` }
     if (event.parent !== pending.propose)
@@ -87,17 +102,24 @@ export class CallPairing {
     const closed = this.#closed.get(call)
     if (closed === 'denied') return { code: 'receipt-after-deny', text: `the call ${call} was denied` }
     if (closed === 'answered') return { code: 'receipt-repeated', text: `the call ${call} has a receipt already` }
-    if (pending === undefined) return { call, parent }
+    if (closed === 'damaged') return undefined
+    if (pending === undefined) return { call, parent, isExcused: this.#afterGap > 0 }
     const decision = pending.decides.get(parent)
-    if (decision === undefined)
+    if (decision === undefined && this.#isExcused(call, pending)) this.#close(call, 'answered')
+    else if (decision === undefined)
       return { code: 'receipt-of-another-decision', text: `parent is no decision about the call ${call}` }
-    if (decision !== 'allow')
+    else if (decision !== 'allow')
       return { code: 'receipt-after-deny', text: `parent decided ${decision} about the call ${call}` }
     this.#close(call, 'answered')
     return undefined
   }
 
-  #close(call: string, how: 'denied' | 'answered'): void {
+  #isExcused(call: string, pending: PendingCall | undefined): boolean {
+    if (this.#closed.get(call) === 'damaged') return true
+    return this.#afterGap > (pending?.sequence ?? 0)
+  }
+
+  #close(call: string, how: 'denied' | 'answered' | 'damaged'): void {
     this.#open.delete(call)
     const oldest = this.#closed.size < MAX_CLOSED ? undefined : this.#closed.keys().next().value
     if (oldest !== undefined) this.#closed.delete(oldest)

@@ -5,7 +5,7 @@ import { ToolwardenError } from '../events/errors.ts'
 import type { Event } from '../events/event.ts'
 import { decodeSignature } from '../events/record.ts'
 import type { Trust } from '../events/trust.ts'
-import { CallPairing, type PendingCall } from './call-pairing.ts'
+import { CallPairing, type ForeignReceipt, type PendingCall } from './call-pairing.ts'
 import type { EventRow } from './store.ts'
 import { checkRow, positionText } from './stored-event.ts'
 import type { Findings, ViolationCode } from './verify-report.ts'
@@ -25,7 +25,7 @@ export interface PendingChecks {
   /** Events with payload, signals, or a statement to compare with other tables. */
   events: IntactEvent[]
   gaps: { readonly chain: string; readonly from: number; readonly to: number }[]
-  receipts: { readonly source: IntactEvent; readonly call: string; readonly parent: string }[]
+  receipts: (ForeignReceipt & { readonly source: IntactEvent })[]
   openCalls: { readonly chain: string; readonly pending: PendingCall }[]
 }
 
@@ -141,10 +141,10 @@ export class ChainWalk {
     if (row.outcome === 'late') counts.late++
     const checked = checkRow(row)
     if (!checked.isIntact) this.#report(checked.code, row, checked.text)
-    this.#judgeLink(state, row, checked.isIntact)
+    this.#judgeLink(state, row, checked.event !== undefined)
     this.#judgeSignature(state, row)
-    if (!checked.isIntact) return
     const { event } = checked
+    if (event === undefined) return state.pairing.damage(row.call)
     if (event.log !== this.#context.log)
       this.#report('body-invalid', row, `the event is meant for another ledger: ${event.log}`)
     this.#judgeCall(state, { row, chain: state.chain, event })
@@ -157,6 +157,7 @@ export class ChainWalk {
       this.#context.findings.counts.unverifiable += state.unsigned.length
       state.unsigned = []
       state.isCut = true
+      state.pairing.gap(row.sequence)
     } else if (isIntact && row.previous !== head.hash) {
       this.#report('link-broken', row, `previous is not the hash of event ${head.sequence}`)
     }

@@ -96,25 +96,11 @@ class ClickHouseStore implements LedgerStore {
     return rows[0]?.micros ?? 0
   }
 
-  async findHeads(chains: readonly string[]): Promise<ReadonlyMap<string, ChainHead>> {
-    const heads = new Map<string, ChainHead>()
-    for (let from = 0; from < chains.length; from += CHAINS_A_QUERY) {
-      const parameters: Record<string, string> = {}
-      const parts = chains.slice(from, from + CHAINS_A_QUERY).map((chain, index) => {
-        const { writer, instance } = splitChain(chain)
-        parameters[`w${index}`] = writer
-        parameters[`i${index}`] = instance
-        return `SELECT writer, instance, sequence, hash FROM events
-          WHERE writer = {w${index}:String} AND instance = {i${index}:String} AND outcome IN ('accepted', 'late')
-          ORDER BY writer DESC, instance DESC, sequence DESC LIMIT 1`
-      })
-      const rows = await this.#consistent<{ writer: string; instance: string; sequence: number; hash: string }>(
-        `SELECT * FROM (${parts.join(' UNION ALL ')})`,
-        parameters,
-      )
-      for (const { writer, instance, sequence, hash } of rows) heads.set(`${writer}/${instance}`, { sequence, hash })
-    }
-    return heads
+  async findHeads(lowest: ReadonlyMap<string, number>): Promise<ReadonlyMap<string, ChainHead>> {
+    const near = await this.#headsFrom([...lowest].map(([chain, from]) => ({ chain, from: from - 1 })))
+    // New, or beyond a gap: only then a whole chain is read.
+    const far = [...lowest.keys()].filter((chain) => !near.has(chain)).map((chain) => ({ chain, from: 0 }))
+    return new Map([...near, ...(await this.#headsFrom(far))])
   }
 
   async findHashes(chain: string, sequences: readonly number[]): Promise<ReadonlyMap<number, string>> {
@@ -137,6 +123,26 @@ class ClickHouseStore implements LedgerStore {
 
   async close(): Promise<void> {
     await this.#connection.close()
+  }
+
+  async #headsFrom(chains: readonly { chain: string; from: number }[]): Promise<ReadonlyMap<string, ChainHead>> {
+    const heads = new Map<string, ChainHead>()
+    for (let start = 0; start < chains.length; start += CHAINS_A_QUERY) {
+      const parameters: Record<string, string | number> = {}
+      const parts = chains.slice(start, start + CHAINS_A_QUERY).map(({ chain, from }, index) => {
+        const { writer, instance } = splitChain(chain)
+        Object.assign(parameters, { [`w${index}`]: writer, [`i${index}`]: instance, [`s${index}`]: Math.max(0, from) })
+        return `(writer = {w${index}:String} AND instance = {i${index}:String} AND sequence >= {s${index}:UInt64})`
+      })
+      const rows = await this.#consistent<{ writer: string; instance: string; top: number; top_hash: string }>(
+        `SELECT writer, instance, max(sequence) AS top, argMax(hash, sequence) AS top_hash FROM events
+         WHERE outcome IN ('accepted', 'late') AND (${parts.join(' OR ')}) GROUP BY writer, instance`,
+        parameters,
+      )
+      for (const { writer, instance, top, top_hash } of rows)
+        heads.set(`${writer}/${instance}`, { sequence: top, hash: top_hash })
+    }
+    return heads
   }
 
   async #insertRows(table: string, columns: readonly string[], rows: string): Promise<void> {

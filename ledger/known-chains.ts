@@ -22,7 +22,10 @@ export class KnownChains {
   /** Asks the store for all that judging these records can need. */
   static async fetch(store: LedgerStore, records: readonly LogRecord[]): Promise<KnownChains> {
     const wanted = wantedSequences(records)
-    const heads = await store.findHeads([...wanted.keys()])
+    const lowest = [...wanted].map(([chain, sequences]) => [chain, Math.min(...sequences, Infinity)] as const)
+    const heads = await store.findHeads(
+      new Map(lowest.map(([chain, from]) => [chain, Number.isFinite(from) ? from : 1])),
+    )
     const hashes = new Map<string, string>()
     for (const [chain, sequences] of wanted) {
       const head = heads.get(chain)?.sequence ?? 0

@@ -91,8 +91,11 @@ export interface LedgerStore {
   findWatermark(topic: RowTopic, partition: string): Promise<number | undefined>
   /** The ledger's time of the newest row, microseconds since 1970; 0 in an empty store. */
   findNewestMicros(): Promise<number>
-  /** The last accepted event of each chain; chains without one are left out. */
-  findHeads(chains: readonly string[]): Promise<ReadonlyMap<string, ChainHead>>
+  /**
+   * The last accepted event of each chain; chains without one are left out. The number is the lowest sequence number
+   * that the caller is about to judge: it changes no answer, but where to look first.
+   */
+  findHeads(lowest: ReadonlyMap<string, number>): Promise<ReadonlyMap<string, ChainHead>>
   /** The accepted hashes at sequence numbers of a chain. */
   findHashes(chain: string, sequences: readonly number[]): Promise<ReadonlyMap<number, string>>
   /** Runs one SELECT with bound parameters; 64-bit numbers come as numbers. The caller names the shape of its rows. */

@@ -26,7 +26,13 @@ export const ROW_COLUMNS = [
 /** What a stored body turned out to be. */
 export type CheckedRow =
   | { readonly isIntact: true; readonly event: Event }
-  | { readonly isIntact: false; readonly code: ViolationCode; readonly text: string }
+  | {
+      readonly isIntact: false
+      readonly code: ViolationCode
+      readonly text: string
+      /** What the body says, where it is the one that was stored and only a column was edited. */
+      readonly event?: Event
+    }
 
 /** Compares a row with itself: its body must hash to its hash, be an event, and say what the columns say. */
 export function checkRow(row: EventRow): CheckedRow {
@@ -42,7 +48,12 @@ export function checkRow(row: EventRow): CheckedRow {
   }
   const edited = findEditedColumn(row, event)
   if (edited !== undefined)
-    return { isIntact: false, code: 'column-mismatch', text: `the column ${edited} does not say what the body says` }
+    return {
+      isIntact: false,
+      code: 'column-mismatch',
+      text: `the column ${edited} does not say what the body says`,
+      event,
+    }
   return { isIntact: true, event }
 }
 

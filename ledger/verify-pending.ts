@@ -42,11 +42,11 @@ export async function verifyForeignReceipts(
       { calls: some.map(({ call }) => call) },
       'verify',
     )
-    for (const { source, call, parent } of some) {
+    for (const { source, call, parent, isExcused } of some) {
       const { row, chain } = source
       const ofCall = decides.filter((decide) => decide.call === call && decide.writer === row.writer)
       const decision = ofCall.find(({ hash }) => hash === parent)?.decision
-      if (decision === 'allow') continue
+      if (decision === 'allow' || (isExcused && decision === undefined)) continue
       const place = { chain, sequence: row.sequence, hash: row.hash, position: positionText(row) }
       if (ofCall.length === 0)
         findings.violation({ ...place, code: 'receipt-without-decide', text: `the call ${call} was never decided` })

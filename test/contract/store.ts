@@ -85,10 +85,16 @@ export function describeStore({ name, open }: StoreContract): void {
       )
       const forked = storeRow(9, { writer: 'gateway/many', instance: 'forked', outcome: 'fork' })
       await store.insert(storeBatch([...rows, forked]))
-      const heads = await store.findHeads([CHAIN, 'gateway/many/forked', 'not a chain', ...others])
+      const chains = [CHAIN, 'gateway/many/forked', 'not a chain', ...others]
+      const heads = await store.findHeads(new Map(chains.map((chain) => [chain, 1])))
       assert.deepEqual(heads.get(CHAIN), { sequence: 3, hash: hashOf(3) })
       assert.deepEqual(heads.get('gateway/many/119'), { sequence: 120, hash: hashOf(120) })
       assert.equal(heads.size, 121)
+    })
+
+    it('finds the same head, wherever it is told to look first', async () => {
+      for (const lowest of [1, 3, 4, 99])
+        assert.equal((await store.findHeads(new Map([[CHAIN, lowest]]))).get(CHAIN)?.sequence, 3)
     })
 
     it('finds accepted hashes at sequence numbers, also when there are thousands of them', async () => {
@@ -108,7 +114,8 @@ export function describeStore({ name, open }: StoreContract): void {
       await store.insert(batch)
       await store.insert(batch)
       assert.equal(await store.findWatermark('events', 'twice'), 0)
-      assert.deepEqual((await store.findHeads([`${WRITER}/twice`])).get(`${WRITER}/twice`)?.sequence, 1)
+      const chain = `${WRITER}/twice`
+      assert.equal((await store.findHeads(new Map([[chain, 1]]))).get(chain)?.sequence, 1)
     })
 
     it('keeps both rows of a fork', async () => {

@@ -5,14 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FileLog } from '../../events/file-log.ts'
 import { generateKey, type KeyPair } from '../../events/keys.ts'
-import type { LogRecord } from '../../events/log.ts'
-import { APPEND_DEADLINE_MS } from '../../events/log.ts'
+import { APPEND_DEADLINE_MS, type EventLog, type LogRecord, type StoredRecord } from '../../events/log.ts'
 import { type Clock, systemClock } from '../../events/time.ts'
 import { Trust } from '../../events/trust.ts'
 import { openClickHouse } from '../../ledger/clickhouse-connection.ts'
 import { openLedgerStore } from '../../ledger/clickhouse-store.ts'
 import { Ingest, type IngestOptions } from '../../ledger/ingest.ts'
+import { prepareRound } from '../../ledger/ingest-round.ts'
+import { KnownChains } from '../../ledger/known-chains.ts'
+import { OwnChain } from '../../ledger/own-chain.ts'
 import type { LedgerStore } from '../../ledger/store.ts'
+import { StoreWriter } from '../../ledger/store-writer.ts'
 
 /** Name of the ledger in tests. */
 export const TEST_LOG = 'test'
@@ -48,7 +51,7 @@ export function openTestLog(root: string): FileLog {
 }
 
 /** Appends whole runs to the log, record by record in appends as they were signed. */
-export async function appendAll(eventLog: FileLog, records: readonly LogRecord[]): Promise<void> {
+export async function appendAll(eventLog: EventLog, records: readonly LogRecord[]): Promise<void> {
   let append: LogRecord[] = []
   for (const record of records) {
     append.push(record)
@@ -61,7 +64,7 @@ export async function appendAll(eventLog: FileLog, records: readonly LogRecord[]
 
 /** Starts an ingest with the usual settings. */
 export async function startIngest(
-  means: { eventLog: FileLog; store: LedgerStore; keys: TestKeys; clock?: Clock },
+  means: { eventLog: EventLog; store: LedgerStore; keys: TestKeys; clock?: Clock },
   more: Partial<IngestOptions> = {},
 ): Promise<Ingest> {
   const { eventLog, store, keys, clock = systemClock() } = means
@@ -105,5 +108,34 @@ export async function createTestStores(): Promise<TestStores> {
       await connection.close()
       remove()
     },
+  }
+}
+
+/** Records as a log would hand them over, each chain a partition. */
+export function asStored(records: readonly LogRecord[], partition?: string): readonly StoredRecord[] {
+  const ends = new Map<string, number>()
+  return records.map((record) => {
+    const place = partition ?? record.key
+    const offset = ends.get(place) ?? 0
+    ends.set(place, offset + 1)
+    return { ...record, timeMs: 1, position: { topic: 'events', partition: place, offset } }
+  })
+}
+
+/** Judges and stores records as ingest does, without a log. */
+export async function storeRecords(
+  store: LedgerStore,
+  keys: TestKeys,
+  batches: readonly (readonly StoredRecord[])[],
+): Promise<void> {
+  const clock = systemClock()
+  const opening = { software: 'toolwarden test', configuration: '0'.repeat(64) }
+  const nowMicros = (): number => clock.nowMicros()
+  const own = new OwnChain({ log: TEST_LOG, writer: 'ledger/main', key: keys.ledger, opening, nowMicros })
+  const writer = new StoreWriter(store, clock)
+  await writer.begin()
+  for (const batch of batches) {
+    const known = await KnownChains.fetch(store, batch)
+    await writer.write(prepareRound([batch], { log: TEST_LOG, trust: keys.trust, known, own, nowMs: 1 }).rows)
   }
 }

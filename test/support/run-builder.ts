@@ -1,7 +1,7 @@
 // Honest runs of a gateway, made without a gateway: writer/open, session/open, then calls of propose, decide and receipt.
 // Seeded and with a clock of its own, so that the same seed gives the same events (keys and signatures differ).
 import { createHash } from 'node:crypto'
-import { type ChainHead, EMPTY_CHAIN, type RunKey, type SealedEvent, sha256 } from '../../events/chain.ts'
+import { type ChainHead, EMPTY_CHAIN, hashBody, type RunKey, type SealedEvent, sha256 } from '../../events/chain.ts'
 import { type Entry, sealCommit } from '../../events/commit.ts'
 import { chainOf, type EventDraft } from '../../events/event.ts'
 import { certifyRun, generateKey, type KeyPair } from '../../events/keys.ts'
@@ -19,6 +19,8 @@ export interface RunOptions {
   /** Microseconds since 1970 of the first event. */
   readonly startMicros?: number
   readonly session?: string
+  /** Goes on as a clone of another run, after an event of it. */
+  readonly clone?: { readonly runKey: RunKey; readonly head: ChainHead }
 }
 
 /** What a call may be told. */
@@ -50,7 +52,8 @@ export class RunBuilder {
   /** Everything built so far, in order. */
   readonly records: LogRecord[] = []
   readonly calls: BuiltCall[] = []
-  head: ChainHead = EMPTY_CHAIN
+  head: ChainHead
+  readonly #options: RunOptions
   readonly #random: () => Buffer
   readonly #session: string
   readonly #connection: string
@@ -63,8 +66,10 @@ export class RunBuilder {
     const identity = { log, writer: options.writer ?? 'gateway/files', instance: this.#newId() }
     const own = generateKey()
     const certificate = certifyRun(options.key, identity, own.publicKey)
-    this.runKey = { identity, privateKey: own.privateKey, certificate }
-    this.chain = chainOf(identity)
+    this.runKey = options.clone?.runKey ?? { identity, privateKey: own.privateKey, certificate }
+    this.head = options.clone?.head ?? EMPTY_CHAIN
+    this.chain = chainOf(this.runKey.identity)
+    this.#options = options
     this.#session = options.session ?? `session-${options.seed}`
     this.#connection = this.#newId()
   }
@@ -116,6 +121,20 @@ export class RunBuilder {
     return this.records.slice(from)
   }
 
+  /** A receipt for any call and decision. */
+  closeCall(closing: { call: string; parent: string; status?: 'ok' | 'ambiguous' }): readonly LogRecord[] {
+    const { call, parent, status = 'ok' } = closing
+    return this.append([this.#receipt(this.callContext(call, 'read_file'), parent, status)])
+  }
+
+  /** A clone of this run that goes on after one of its events, as a copied machine does. */
+  fork(sequence: number): RunBuilder {
+    const record = this.records[sequence - 1]
+    if (record === undefined) throw new Error(`no event ${sequence}`)
+    const head = { sequence, hash: hashBody(record.value) }
+    return new RunBuilder({ ...this.#options, seed: this.#options.seed + 1_000, clone: { runKey: this.runKey, head } })
+  }
+
   /** Appends entries as they are, under one signature. */
   append(entries: readonly Entry[]): readonly LogRecord[] {
     const from = this.records.length
@@ -164,7 +183,7 @@ export class RunBuilder {
     }
   }
 
-  #receipt(context: ReturnType<RunBuilder['callContext']>, parent: string): Entry {
+  #receipt(context: ReturnType<RunBuilder['callContext']>, parent: string, status: 'ok' | 'ambiguous' = 'ok'): Entry {
     const means = { salt: this.#salt(), deploymentKey: this.deploymentKey, redact: (bytes: Buffer) => bytes }
     const payload = commitPayload(Buffer.from('the result'), { record: 'commitment', maxBytes: 4096 }, means)
     return {
@@ -172,7 +191,7 @@ export class RunBuilder {
         type: 'authorization/receipt',
         ...context,
         parent,
-        status: 'ok',
+        status,
         result: payload.field,
         durationMicros: 1_500,
       },
