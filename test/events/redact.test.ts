@@ -82,7 +82,7 @@ describe('redactSecrets', () => {
     assert.equal(Object.keys(JSON.parse(redact(JSON.stringify(value))) as object).length, secrets.length)
   })
 
-  it('takes less than a second for 1 MiB of whatever starts a pattern over and over', () => {
+  it('takes less than two seconds of processor time for 1 MiB of whatever starts a pattern over and over', () => {
     const key = '-----BEGIN PRIVATE KEY-----'
     const units = [
       '-eyJ',
@@ -108,9 +108,9 @@ describe('redactSecrets', () => {
     ]
     for (const unit of [...units, ...more]) {
       const bytes = Buffer.from(unit.repeat(Math.ceil(2 ** 20 / unit.length)))
-      const startedMs = performance.now()
+      const before = process.cpuUsage()
       redactSecrets(bytes)
-      assert.ok(performance.now() - startedMs < 1_000, unit)
+      assert.ok(process.cpuUsage(before).user < 2_000_000, unit)
     }
   })
 })
