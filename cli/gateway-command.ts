@@ -1,33 +1,16 @@
-// `toolwarden gateway`: between an MCP client on stdin and stdout and the server that it starts.
-import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { describeError, systemCode, ToolwardenError } from '../events/errors.ts'
-import { nameField } from '../events/field.ts'
+// `toolwarden gateway`: between an MCP client on stdin and stdout and the server that it starts. The client waits for the
+// first answer, so the server is started and lines are carried before the rest of the program (gateway-run.ts) is loaded.
+import { closeSync } from 'node:fs'
+import { describeError, ToolwardenError } from '../events/errors.ts'
 import { systemClock, uuidv7 } from '../events/time.ts'
 import type { ConnectionBase } from '../gateway/connection.ts'
 import { MAX_NAME_LENGTH } from '../gateway/context.ts'
-import { parsePolicy } from '../gateway/policy/load.ts'
-import type { Policy } from '../gateway/policy/policy.ts'
-import { createPolicyError } from '../gateway/policy/problems.ts'
-import { createProtection } from '../gateway/policy/protect.ts'
-import { lookUpRealPath } from '../gateway/policy/real-path.ts'
-import { type GatewayRun, startGateway } from '../gateway/start.ts'
 import { type ProcessEnd, type ServerProcess, startServer } from '../gateway/stdio/server-process.ts'
 import { StdioGateway } from '../gateway/stdio/stdio-gateway.ts'
-import { type Backbone, openBackbone } from './backbone.ts'
 import { splitCommand } from './command-line.ts'
-import { type Config, loadConfig } from './config.ts'
-import { ensureInstallation, type Installation } from './installation.ts'
+import type { OpenedRun } from './gateway-run.ts'
 import { serverNameOf } from './server-name.ts'
 import { clientSession, defaultPrincipal } from './session.ts'
-import { softwareName } from './version.ts'
-
-type Command = readonly [program: string, ...args: string[]]
-
-/** As a writer's name and a folder need it. */
-const SERVER_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
 
 /** The command's options as commander gives them. */
 export interface GatewayFlags {
@@ -40,38 +23,77 @@ export interface GatewayFlags {
   readonly upstream?: string
 }
 
+type Command = readonly [program: string, ...args: string[]]
+
+/** As a writer's name and a folder need it. */
+const SERVER_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
+
 /** Runs until the server has ended; then this process ends the same way. */
 export async function runGateway(flags: GatewayFlags, rest: readonly string[]): Promise<ProcessEnd> {
   const command = serverCommand(flags, rest)
   const [program, ...args] = command
   const name = flags.name ?? serverNameOf(command)
-  const config = await loadConfig(process.env, flags.config)
-  const installation = await ensureInstallation(config.data, config.log)
-  const backbone = await openBackbone(config, installation, warn)
-  const options = await gatewayOptions({ flags, name, config, installation, backbone })
   const context = connectionContext(flags, name)
-  // The server comes last: nothing that fails before it leaves a process behind.
   const server = await startServer(program, args, process.env)
-  const run = startGateway(options)
+  const opening = openLater(flags, name)
+  const gateway = createGateway(opening, server, context)
   try {
-    return await carry(run, server, context)
-  } finally {
-    await run.stop()
-    await backbone.eventLog.close()
+    const end = await Promise.race([gateway.run(), failureOf(opening)])
+    await (await opening).close()
+    return end
+  } catch (error) {
+    // Bad configuration, say: no governed request has passed, and no process is left behind.
+    server.kill('SIGKILL')
+    process.stdin.destroy()
+    throw error
   }
 }
 
-async function carry(run: GatewayRun, server: ServerProcess, context: ConnectionBase): Promise<ProcessEnd> {
+/** Loads in parts: each holds up the event loop for some 50 ms, and the server's first answer passes in between. */
+async function openLater(flags: GatewayFlags, name: string): Promise<OpenedRun> {
+  await import('../events/event.ts')
+  await turn()
+  await import('./config.ts')
+  await turn()
+  const { openRun } = await import('./gateway-run.ts')
+  await turn()
+  return openRun(flags, name)
+}
+
+/** Resolves when what waited in the event loop has been handled. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Governed requests and events wait until the run is open; where it can't be opened, they wait for the end. */
+function createGateway(opening: Promise<OpenedRun>, server: ServerProcess, context: ConnectionBase): StdioGateway {
+  const opened = opening.then(
+    ({ run }) => run,
+    () => new Promise<never>(() => undefined),
+  )
   const gateway = new StdioGateway({
     context,
-    gate: run.gate,
-    recorder: run.recorder,
+    gate: {
+      admit: async (request) => (await opened).gate.admit(request),
+      settle: async (call, outcome) => (await opened).gate.settle(call, outcome),
+    },
+    recorder: { note: async (draft) => (await opened).recorder.note(draft) },
     server,
     client: { input: process.stdin, output: process.stdout },
-    fail: (error) => warn(describeError(error)),
+    fail: (error) => {
+      process.stderr.write(`toolwarden: ${describeError(error)}\n`)
+    },
   })
+  // Node lets go of stdin without closing it: the client would write on into a pipe that nobody reads.
+  process.stdin.once('close', () => closeSync(0))
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => gateway.stop(signal))
-  return gateway.run()
+  return gateway
+}
+
+/** Rejects where the run can't be opened; never resolves. */
+async function failureOf(opening: Promise<OpenedRun>): Promise<never> {
+  await opening
+  return new Promise(() => undefined)
 }
 
 function serverCommand({ upstream, name, principal, session }: GatewayFlags, rest: readonly string[]): Command {
@@ -86,8 +108,8 @@ function serverCommand({ upstream, name, principal, session }: GatewayFlags, res
       fix: 'toolwarden gateway --name files -- <command>',
     })
   for (const [flag, value] of [['--principal', principal] as const, ['--session', session] as const]) {
-    if (value !== undefined && !nameField.safeParse(value).success)
-      throw new ToolwardenError('USAGE', 'expected 1 to 512 characters', {
+    if (value !== undefined && (value === '' || value.length > MAX_NAME_LENGTH))
+      throw new ToolwardenError('USAGE', `expected 1 to ${MAX_NAME_LENGTH} characters`, {
         where: flag,
         fix: `toolwarden gateway ${flag} <text> -- <command>`,
       })
@@ -106,74 +128,4 @@ function connectionContext({ principal = defaultPrincipal(), session }: GatewayF
     principalSource: 'declared',
     server,
   }
-}
-
-interface Parts {
-  readonly flags: GatewayFlags
-  readonly name: string
-  readonly config: Config
-  readonly installation: Installation
-  readonly backbone: Backbone
-}
-
-async function gatewayOptions({
-  flags,
-  name,
-  config,
-  installation,
-  backbone,
-}: Parts): Promise<Parameters<typeof startGateway>[0]> {
-  const { record, control } = config.gateway
-  const policyFile = resolve(flags.policy ?? join(config.data, 'policy.yaml'))
-  const root = flags.root === undefined ? undefined : resolve(flags.root)
-  const protection = createProtection({
-    paths: [config.data, policyFile, ...(flags.config === undefined ? [] : [resolve(flags.config)])],
-    hosts: [`${config.api.host}:${config.api.port}`],
-    home: homedir(),
-    workingDirectory: process.cwd(),
-    realPath: lookUpRealPath,
-  })
-  return {
-    eventLog: backbone.eventLog,
-    log: backbone.log,
-    trust: backbone.trust,
-    clock: systemClock(),
-    writer: `gateway/${name}`,
-    server: name,
-    key: installation.keys.gateway,
-    deploymentKey: installation.deploymentKey,
-    opening: { software: softwareName(), configuration: config.digest },
-    record,
-    need: {
-      writers: control.writers,
-      maxAgeMicros: control.maxAgeMs * 1000,
-      required: control.required ?? backbone.isDistributed,
-    },
-    policy: await readPolicy(policyFile),
-    facts: { realPath: lookUpRealPath, root, remote: false, protection },
-    randomBytes,
-    warn,
-  }
-}
-
-/** A policy that can't be read or loaded leaves the gateway up and every call denied. */
-async function readPolicy(file: string): Promise<Policy | undefined> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    warn(
-      `every call is denied: the policy cannot be read (${systemCode(error) ?? 'unknown reason'})\n  at: ${file}\n  fix: toolwarden gateway --policy <file> …`,
-    )
-    return undefined
-  }
-  const parsed = parsePolicy(text, { file })
-  if ('ok' in parsed) return parsed.ok
-  warn(`every call is denied: ${createPolicyError(parsed.errors).message}`)
-  return undefined
-}
-
-/** Diagnostics go to stderr, never to the client's stream. */
-function warn(text: string): void {
-  process.stderr.write(`toolwarden: ${text}\n`)
 }

@@ -57,6 +57,9 @@ export interface CallGateOptions {
   readonly ready: Promise<void>
 }
 
+/** What a transport needs of a gate. */
+export type Gate = Pick<CallGate, 'admit' | 'settle'>
+
 /** Decides and records governed requests, and settles those that were forwarded. */
 export class CallGate {
   readonly #options: CallGateOptions

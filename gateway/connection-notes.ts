@@ -1,6 +1,6 @@
 // What is recorded of a connection beside its calls: its begin and end, the server's tools, and what was kept from either
 // peer. No call waits for these events.
-import type { Connection } from './connection.ts'
+import { type Connection, PROTOCOL_VERSION_KEY } from './connection.ts'
 import { describeName } from './context.ts'
 import { asObject, type MessageValue } from './message.ts'
 import type { Recorder } from './recorder.ts'
@@ -19,7 +19,7 @@ type ListedTool = ReturnType<Connection['listed']>[number]
 /** What the notes of a connection are made from. */
 export interface ConnectionNotesOptions {
   readonly connection: Connection
-  readonly recorder: Recorder
+  readonly recorder: Pick<Recorder, 'note'>
   readonly transport: 'stdio' | 'http'
   /** Told of what should not happen: the run's chain ended before an event of this connection. */
   readonly fail: (error: unknown) => void
@@ -31,6 +31,7 @@ export class ConnectionNotes {
   /** Digest of each tool's definition as it was last recorded. */
   readonly #listed = new Map<string, string>()
   #observed = 0
+  #isOpen = false
 
   constructor(options: ConnectionNotesOptions) {
     this.#options = options
@@ -42,6 +43,16 @@ export class ConnectionNotes {
     if (method === 'tools/list') this.#toolsListed(value)
   }
 
+  /** Takes a request of protocol 2026-07-28, where no `initialize` opens the connection: the first one does. */
+  modern(value: MessageValue): void {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    const { connection, transport } = this.#options
+    const version = asObject(asObject(value.params)?._meta)?.[PROTOCOL_VERSION_KEY]
+    const protocolVersion = describeName(version, 'unknown')
+    this.#note({ type: 'session/open', ...connection.contextOf(value), transport, protocolVersion })
+  }
+
   /** Notes a message that was kept from the other side. */
   observed(direction: 'client' | 'server', method: string, bytes: number): void {
     if (++this.#observed > MAX_OBSERVED) return
@@ -51,11 +62,12 @@ export class ConnectionNotes {
   /** Resolves once the connection's end is durable; a process that was never spoken to has no end. */
   async closed(reason: string): Promise<void> {
     const { connection, recorder } = this.#options
-    if (connection.context.client === 'unknown' && connection.calls === 0) return
+    if (!this.#isOpen && connection.context.client === 'unknown' && connection.calls === 0) return
     await recorder.note({ type: 'session/close', ...connection.context, reason, calls: connection.calls })
   }
 
   #opened(result: MessageValue): void {
+    this.#isOpen = true
     const { connection, transport } = this.#options
     const info = asObject(result.serverInfo)
     const server = `${describeName(info?.name, 'unknown')}/${describeName(info?.version, 'unknown')}`

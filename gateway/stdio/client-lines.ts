@@ -1,5 +1,5 @@
 // What a client's lines come to: forwarded as they are, refused, or passed through the gate first.
-import type { CallGate } from '../call-gate.ts'
+import type { Gate } from '../call-gate.ts'
 import { type Connection, isModern, type Waiting } from '../connection.ts'
 import { findGovernedRequest, NAME_RULE } from '../governed-request.ts'
 import { asObject, idKey, type Message, readClientMessage } from '../message.ts'
@@ -18,7 +18,7 @@ export const CANCEL_GRACE_MS = 5_000
 /** Where lines go. */
 export interface ClientLinesOptions {
   readonly connection: Connection
-  readonly gate: CallGate
+  readonly gate: Gate
   /** False where the server takes nothing any more. */
   readonly toServer: (bytes: Buffer) => boolean
   readonly toClient: (text: string) => void

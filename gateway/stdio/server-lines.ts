@@ -1,7 +1,7 @@
 // What a server's lines come to: an answer to a governed call is held until its receipt is durable, an answer that nobody
 // waits for is withheld, everything else passes at once and unchanged.
 import { outcomeOf } from '../answer.ts'
-import type { CallGate } from '../call-gate.ts'
+import type { Gate } from '../call-gate.ts'
 import type { Connection, Waiting } from '../connection.ts'
 import { idKey, type Message, type MessageValue, readServerMessage } from '../message.ts'
 import type { Line } from './lines.ts'
@@ -13,7 +13,7 @@ type WaitingCall = Extract<Waiting, { kind: 'call' }>
 /** Where lines go, and who is told. */
 export interface ServerLinesOptions {
   readonly connection: Connection
-  readonly gate: CallGate
+  readonly gate: Gate
   readonly toClient: (bytes: Buffer) => void
   /** Answers that wait for their receipt. */
   readonly held: HeldBytes

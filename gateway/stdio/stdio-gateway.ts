@@ -1,6 +1,6 @@
 // The stdio gateway: a client on one side, a server process on the other, lines forwarded unchanged between them.
 import type { Readable, Writable } from 'node:stream'
-import type { CallGate } from '../call-gate.ts'
+import type { Gate } from '../call-gate.ts'
 import { Connection, type ConnectionBase } from '../connection.ts'
 import { ConnectionNotes } from '../connection-notes.ts'
 import type { Recorder } from '../recorder.ts'
@@ -23,8 +23,8 @@ const FLUSH_GRACE_MS = 250
 /** What a gateway is made of. */
 export interface StdioGatewayOptions {
   readonly context: ConnectionBase
-  readonly gate: CallGate
-  readonly recorder: Recorder
+  readonly gate: Gate
+  readonly recorder: Pick<Recorder, 'note'>
   readonly server: ServerProcess
   readonly client: { readonly input: Readable; readonly output: Writable }
   /** Told of what should not happen: the run's chain ended before an event of this connection. */

@@ -1,0 +1,109 @@
+// What a gateway decides and records with: configuration, installation, log, policy. Loading it takes most of a start, so
+// it is loaded while the first messages, which are not governed, already pass.
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { systemCode } from '../events/errors.ts'
+import { systemClock } from '../events/time.ts'
+import { parsePolicy } from '../gateway/policy/load.ts'
+import type { Policy } from '../gateway/policy/policy.ts'
+import { createPolicyError } from '../gateway/policy/problems.ts'
+import { createProtection } from '../gateway/policy/protect.ts'
+import { lookUpRealPath } from '../gateway/policy/real-path.ts'
+import { type GatewayRun, startGateway } from '../gateway/start.ts'
+import { type Backbone, openBackbone } from './backbone.ts'
+import { type Config, loadConfig } from './config.ts'
+import type { GatewayFlags } from './gateway-command.ts'
+import { ensureInstallation, type Installation } from './installation.ts'
+import { softwareName } from './version.ts'
+
+/** A gateway run and the log that it writes to. */
+export interface OpenedRun {
+  readonly run: GatewayRun
+  /** Ends the run's chain and closes the log. */
+  readonly close: () => Promise<void>
+}
+
+/** Opens what the flags name; `name` is the server's. Throws CONFIG_INVALID, KEY_* and what the log throws. */
+export async function openRun(flags: GatewayFlags, name: string): Promise<OpenedRun> {
+  const config = await loadConfig(process.env, flags.config)
+  const installation = await ensureInstallation(config.data, config.log)
+  const backbone = await openBackbone(config, installation, warn)
+  const run = startGateway(await gatewayOptions({ flags, name, config, installation, backbone }))
+  const close = async (): Promise<void> => {
+    await run.stop()
+    await backbone.eventLog.close()
+  }
+  return { run, close }
+}
+
+interface Parts {
+  readonly flags: GatewayFlags
+  readonly name: string
+  readonly config: Config
+  readonly installation: Installation
+  readonly backbone: Backbone
+}
+
+async function gatewayOptions({
+  flags,
+  name,
+  config,
+  installation,
+  backbone,
+}: Parts): Promise<Parameters<typeof startGateway>[0]> {
+  const { record, control } = config.gateway
+  const policyFile = resolve(flags.policy ?? join(config.data, 'policy.yaml'))
+  const root = flags.root === undefined ? undefined : resolve(flags.root)
+  const protection = createProtection({
+    paths: [config.data, policyFile, ...(flags.config === undefined ? [] : [resolve(flags.config)])],
+    hosts: [`${config.api.host}:${config.api.port}`],
+    home: homedir(),
+    workingDirectory: process.cwd(),
+    realPath: lookUpRealPath,
+  })
+  return {
+    eventLog: backbone.eventLog,
+    log: backbone.log,
+    trust: backbone.trust,
+    clock: systemClock(),
+    writer: `gateway/${name}`,
+    server: name,
+    key: installation.keys.gateway,
+    deploymentKey: installation.deploymentKey,
+    opening: { software: softwareName(), configuration: config.digest },
+    record,
+    need: {
+      writers: control.writers,
+      maxAgeMicros: control.maxAgeMs * 1000,
+      required: control.required ?? backbone.isDistributed,
+    },
+    policy: await readPolicy(policyFile),
+    facts: { realPath: lookUpRealPath, root, remote: false, protection },
+    randomBytes,
+    warn,
+  }
+}
+
+/** A policy that can't be read or loaded leaves the gateway up and every call denied. */
+async function readPolicy(file: string): Promise<Policy | undefined> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    warn(
+      `every call is denied: the policy cannot be read (${systemCode(error) ?? 'unknown reason'})\n  at: ${file}\n  fix: toolwarden gateway --policy <file> …`,
+    )
+    return undefined
+  }
+  const parsed = parsePolicy(text, { file })
+  if ('ok' in parsed) return parsed.ok
+  warn(`every call is denied: ${createPolicyError(parsed.errors).message}`)
+  return undefined
+}
+
+/** Diagnostics go to stderr, never to the client's stream. */
+export function warn(text: string): void {
+  process.stderr.write(`toolwarden: ${text}\n`)
+}
