@@ -1,0 +1,51 @@
+// The fields that mirror the body (MCP 2026-07-28, Streamable HTTP, "Request Metadata"; SEP-2243): something between here
+// and the server may route by them, so they have to say what the body says, in every era.
+import { isModern, PROTOCOL_VERSION_KEY } from '../connection.ts'
+import { asObject, type Message } from '../message.ts'
+import { findHeader, type HeaderList } from './headers.ts'
+
+/** The JSON-RPC code of `HeaderMismatch`. */
+export const HEADER_MISMATCH_CODE = -32020
+
+const MODERN_VERSION = '2026-07-28'
+const ENCODED = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/
+/** Which member of `params` a method's `Mcp-Name` mirrors. */
+const NAMED_BY: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+])
+
+/** Finds the field that disagrees with the body. */
+export function findHeaderMismatch(headers: HeaderList, message: Message): string | undefined {
+  if (isVersionMismatch(findHeader(headers, 'mcp-protocol-version'), message)) return 'MCP-Protocol-Version'
+  const method = message.kind === 'response' ? undefined : message.method
+  const mirrored = findHeader(headers, 'mcp-method')
+  if (mirrored !== undefined && mirrored !== method) return 'Mcp-Method'
+  const name = findHeader(headers, 'mcp-name')
+  if (name === undefined || method === undefined) return undefined
+  return isNameMismatch(name, method, asObject(message.value.params) ?? {}) ? 'Mcp-Name' : undefined
+}
+
+function isVersionMismatch(version: string | undefined, message: Message): boolean {
+  if (version === undefined || message.kind !== 'request') return false
+  if (!isModern(message)) return version >= MODERN_VERSION
+  return asObject(asObject(message.value.params)?._meta)?.[PROTOCOL_VERSION_KEY] !== version
+}
+
+function isNameMismatch(header: string, method: string, params: Readonly<Record<string, unknown>>): boolean {
+  const member = NAMED_BY.get(method)
+  const values = member === undefined ? [params.name, params.uri, params.taskId] : [params[member]]
+  const name = decodeMirrored(header)
+  return name === undefined || !values.includes(name)
+}
+
+/** The value of a mirrored field; undefined where it can't be decoded in one way only. */
+export function decodeMirrored(value: string): string | undefined {
+  if (!/^[\x20-\x7e\t]*$/.test(value)) return undefined
+  const encoded = ENCODED.exec(value)?.[1]
+  if (encoded === undefined) return value
+  const bytes = Buffer.from(encoded, 'base64')
+  const text = bytes.toString('utf8')
+  return bytes.toString('base64') === encoded && Buffer.from(text).equals(bytes) ? text : undefined
+}

@@ -1,0 +1,97 @@
+// The client's side of one exchange: what it is answered, at the pace at which it reads.
+import type { ServerResponse } from 'node:http'
+import type { RequestId } from '../message.ts'
+import { errorMessage } from '../refusal.ts'
+import { flatHeaders, type HeaderList } from './headers.ts'
+
+/** An answer of the gateway itself. */
+export interface OwnAnswer {
+  readonly status: number
+  /** The JSON-RPC code where the answer is an error; −32600 unless told. */
+  readonly code?: number
+  readonly id?: RequestId | undefined
+  readonly headers?: HeaderList
+  /** True where what the client still sends is not read any more. */
+  readonly isLast?: boolean
+}
+
+/** Writes one response. */
+export class Reply {
+  readonly #response: ServerResponse
+  readonly #stalledMs: number
+  readonly #closing = new AbortController()
+
+  constructor(response: ServerResponse, stalledMs: number) {
+    this.#response = response
+    this.#stalledMs = stalledMs
+    // The server's own fields are passed on as they are, its date among them.
+    response.sendDate = false
+    response.on('error', () => response.destroy())
+    response.once('close', () => this.#closing.abort())
+  }
+
+  /** Aborted once the response is written to its end or the client is gone. */
+  get closed(): AbortSignal {
+    return this.#closing.signal
+  }
+
+  /** Whether the client is gone before its answer was complete. */
+  get isAbandoned(): boolean {
+    return this.#closing.signal.aborted && !this.#response.writableFinished
+  }
+
+  get hasHead(): boolean {
+    return this.#response.headersSent
+  }
+
+  /** Answers with an error of the gateway, as JSON-RPC has it. */
+  refuse(text: string, { status, code = -32600, id, headers = [], isLast = false }: OwnAnswer): void {
+    const message = errorMessage(id, code, `Refused by toolwarden: ${text}`)
+    this.answer(message, { status, headers: isLast ? [...headers, ['Connection', 'close']] : headers })
+  }
+
+  /** Answers with a JSON text. */
+  answer(text: string, { status, headers = [] }: Pick<OwnAnswer, 'status' | 'headers'>): void {
+    if (this.hasHead) return this.destroy()
+    const body = Buffer.from(text)
+    this.#response.sendDate = true
+    this.#response.writeHead(
+      status,
+      flatHeaders([...headers, ['Content-Type', 'application/json'], ['Content-Length', String(body.length)]]),
+    )
+    this.#response.end(body)
+  }
+
+  /** Answers with nothing but a status. */
+  answerEmpty(status: number): void {
+    if (this.hasHead) return this.destroy()
+    this.#response.writeHead(status, ['Content-Length', '0'])
+    this.#response.end()
+  }
+
+  /** Sends the head at once, before there is a body. */
+  head(status: number, statusText: string, headers: HeaderList): void {
+    if (this.#closing.signal.aborted || this.hasHead) return
+    this.#response.writeHead(status, statusText, flatHeaders(headers))
+    this.#response.flushHeaders()
+  }
+
+  /** Resolves when more may be written; a client that is gone takes everything. A stalled one is cut off. */
+  async write(bytes: Buffer): Promise<void> {
+    if (this.#closing.signal.aborted || this.#response.write(bytes)) return
+    const timer = setTimeout(() => this.destroy(), this.#stalledMs)
+    await new Promise<void>((resolve) => {
+      this.#response.once('drain', resolve).once('close', resolve)
+    })
+    clearTimeout(timer)
+  }
+
+  end(): void {
+    this.#response.end()
+  }
+
+  /** Cuts the connection, so that the client sees an answer that is not complete. */
+  destroy(): void {
+    this.#response.destroy()
+  }
+}
