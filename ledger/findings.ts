@@ -14,7 +14,7 @@ export const MAX_QUARANTINE_KINDS = 16
 const MAX_TEXT_LENGTH = 500
 
 /** Whether a batch says more than what the ledger wrote itself and reads back. Such batches are not announced: each announcement would cause the next. */
-export function isNews(verdicts: readonly Verdict[]): boolean {
+function isNews(verdicts: readonly Verdict[]): boolean {
   return verdicts.some((verdict) => {
     if (verdict.outcome === 'duplicate') return false
     if (verdict.outcome === 'quarantined' || verdict.outcome === 'fork') return true

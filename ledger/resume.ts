@@ -27,7 +27,7 @@ export interface PositionRow {
 }
 
 /** SQL for the rows of a range: one a position; of several the one that was believed. */
-export const RANGE_SQL = `SELECT partition, offset, outcome, hash, signature FROM events
+const RANGE_SQL = `SELECT partition, offset, outcome, hash, signature FROM events
 WHERE topic = 'events' AND partition = {partition:String} AND offset >= {from:UInt64} AND offset <= {to:UInt64}
 ORDER BY topic, partition, offset, outcome = 'duplicate' LIMIT 1 BY topic, partition, offset`
 

@@ -2,66 +2,66 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { asStored, storeRecords } from '../support/ledger-harness.ts'
-import { VerifyBench } from '../support/verify-bench.ts'
+import { Tampering } from '../support/tampering.ts'
 
 const OF_GATEWAY = "writer = 'gateway/files'"
 
-let bench: VerifyBench
+let stored: Tampering
 before(async () => {
-  bench = await VerifyBench.open()
+  stored = await Tampering.open()
 })
-after(() => bench.close())
-beforeEach(() => bench.clear())
+after(() => stored.close())
+beforeEach(() => stored.clear())
 
 describe('verifying payloads', () => {
   it('names the event whose payload was deleted', async () => {
-    const run = await bench.storeHonestRun()
-    await bench.remove(`hash = '${run.calls[1]?.receipt?.hash}'`, 'payloads')
-    await bench.expectViolations(['payload-missing', 8])
+    const run = await stored.storeHonestRun()
+    await stored.remove(`hash = '${run.calls[1]?.receipt?.hash}'`, 'payloads')
+    await stored.expectViolations(['payload-missing', 8])
   })
 
   it('names the event whose payload or signals were changed', async () => {
-    const run = await bench.storeHonestRun()
+    const run = await stored.storeHonestRun()
     const change = "recorded = base64Encode('other'), signals = base64Encode('{}')"
-    await bench.update(change, `hash = '${run.calls[1]?.propose.hash}'`, 'payloads')
-    await bench.expectViolations(['payload-mismatch', 6], ['signals-mismatch', 6])
+    await stored.update(change, `hash = '${run.calls[1]?.propose.hash}'`, 'payloads')
+    await stored.expectViolations(['payload-mismatch', 6], ['signals-mismatch', 6])
   })
 
   it('does not take a tombstone for an erasure without its event', async () => {
-    const run = await bench.storeHonestRun()
+    const run = await stored.storeHonestRun()
     const hash = run.calls[1]?.propose.hash
-    await bench.update("recorded = '', signals = '', erased_by = hash", `hash = '${hash}'`, 'payloads')
-    await bench.expectViolations(['payload-missing', 6], ['signals-missing', 6])
+    await stored.update("recorded = '', signals = '', erased_by = hash", `hash = '${hash}'`, 'payloads')
+    await stored.expectViolations(['payload-missing', 6], ['signals-missing', 6])
   })
 })
 
 describe('verifying calls', () => {
   it('sees a receipt after a denial', async () => {
-    await bench.storeHonestRun((run) => {
+    await stored.storeHonestRun((run) => {
       run.call({ decision: 'deny' })
       const [denied] = run.calls.slice(-1)
       run.closeCall({ call: denied?.call ?? '', parent: denied?.decide.hash ?? '' })
     })
-    await bench.expectViolations(['receipt-after-deny', 20])
+    await stored.expectViolations(['receipt-after-deny', 20])
   })
 
   it('sees a receipt that hangs on the decision about another call', async () => {
-    await bench.storeHonestRun((run) => {
+    await stored.storeHonestRun((run) => {
       run.call({ receipt: false })
       run.call({ receipt: false })
       const [first, second] = run.calls.slice(-2)
       run.closeCall({ call: first?.call ?? '', parent: second?.decide.hash ?? '' })
     })
-    await bench.expectViolations(['receipt-of-another-decision', 22])
+    await stored.expectViolations(['receipt-of-another-decision', 22])
   })
 
   it('sees a second receipt, and one of a call that nobody decided', async () => {
-    await bench.storeHonestRun((run) => {
+    await stored.storeHonestRun((run) => {
       const [first] = run.calls
       run.closeCall({ call: first?.call ?? '', parent: first?.decide.hash ?? '' })
       run.closeCall({ call: '01a20357-9080-7668-9f3b-62d57bfc4935', parent: '0'.repeat(64) })
     })
-    await bench.expectViolations(['receipt-repeated', 18], ['receipt-without-decide', 19])
+    await stored.expectViolations(['receipt-repeated', 18], ['receipt-without-decide', 19])
   })
 })
 
@@ -69,34 +69,34 @@ describe('verifying quarantine and statements', () => {
   const garbage = [{ key: 'x', value: Buffer.from('not an event'), headers: {} }]
 
   it('is valid with quarantined messages, and counts them', async () => {
-    await storeRecords(bench.store, bench.keys, [asStored(garbage)])
-    assert.equal((await bench.expectViolations()).counts.quarantined, 1)
+    await storeRecords(stored.store, stored.keys, [asStored(garbage)])
+    assert.equal((await stored.expectViolations()).counts.quarantined, 1)
   })
 
   it('misses bytes that were purged, by the event that speaks of them', async () => {
-    await storeRecords(bench.store, bench.keys, [asStored(garbage)])
-    await bench.remove('1', 'quarantine')
-    await bench.expectViolations(['quarantine-missing', 2], ['quarantine-missing', undefined])
+    await storeRecords(stored.store, stored.keys, [asStored(garbage)])
+    await stored.remove('1', 'quarantine')
+    await stored.expectViolations(['quarantine-missing', 2], ['quarantine-missing', undefined])
   })
 
   it('sees bytes that were exchanged', async () => {
-    await storeRecords(bench.store, bench.keys, [asStored(garbage)])
-    await bench.update("raw = base64Encode('harmless')", '1', 'quarantine')
-    await bench.expectViolations(['quarantine-altered', undefined])
+    await storeRecords(stored.store, stored.keys, [asStored(garbage)])
+    await stored.update("raw = base64Encode('harmless')", '1', 'quarantine')
+    await stored.expectViolations(['quarantine-altered', undefined])
   })
 
   it('sees a row that the ledger did not announce', async () => {
-    const run = await bench.storeHonestRun()
-    await bench.insertCopies('1000 AS offset', `${OF_GATEWAY} AND sequence = 5`)
-    const report = await bench.expectViolations(['row-unannounced', 5])
+    const run = await stored.storeHonestRun()
+    await stored.insertCopies('1000 AS offset', `${OF_GATEWAY} AND sequence = 5`)
+    const report = await stored.expectViolations(['row-unannounced', 5])
     assert.equal(report.violations[0]?.position, `events/${run.chain}/1000`)
   })
 
   it('sees a chain that was forged into the table', async () => {
-    await bench.storeHonestRun()
+    await stored.storeHonestRun()
     const forged = "'gateway/forged' AS writer, 'gateway/forged/x' AS partition"
-    await bench.insertCopies(forged, `${OF_GATEWAY} AND sequence <= 2`)
-    const codes = new Set((await bench.verify()).violations.map(({ code }) => code))
+    await stored.insertCopies(forged, `${OF_GATEWAY} AND sequence <= 2`)
+    const codes = new Set((await stored.verify()).violations.map(({ code }) => code))
     assert.deepEqual([...codes], ['column-mismatch', 'key-untrusted', 'row-unannounced'])
   })
 })

@@ -74,21 +74,26 @@ export class RunBuilder {
     this.#connection = this.#newId()
   }
 
-  /** writer/open and session/open, in one append. */
+  /** writer/open and session/open, in one append; another writer than a gateway has no session. */
   open(): readonly LogRecord[] {
     const { publicKey, signature } = this.runKey.certificate
-    return this.append([
-      {
-        draft: {
-          type: 'writer/open',
-          publicKey: publicKey.toString('base64url'),
-          certificate: signature.toString('base64url'),
-          software: 'toolwarden test',
-          configuration: '0'.repeat(64),
-        },
+    const opening: Entry = {
+      draft: {
+        type: 'writer/open',
+        publicKey: publicKey.toString('base64url'),
+        certificate: signature.toString('base64url'),
+        software: 'toolwarden test',
+        configuration: '0'.repeat(64),
       },
-      { draft: { type: 'session/open', ...this.#context(), transport: 'stdio', protocolVersion: '2025-11-25' } },
-    ])
+    }
+    if (!this.chain.startsWith('gateway/')) return this.append([opening])
+    const session = {
+      type: 'session/open',
+      ...this.#context(),
+      transport: 'stdio',
+      protocolVersion: '2025-11-25',
+    } as const
+    return this.append([opening, { draft: session }])
   }
 
   /** One call: propose and decide in one append, the receipt in another. */

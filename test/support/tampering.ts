@@ -18,7 +18,7 @@ import { buildRun, type RunBuilder } from './run-builder.ts'
 const DATABASE = 'verified'
 
 /** One store for a test file. */
-export class VerifyBench {
+export class Tampering {
   readonly keys: TestKeys = createTestKeys()
   readonly #stores: TestStores
   readonly store: LedgerStore
@@ -28,9 +28,9 @@ export class VerifyBench {
     this.store = store
   }
 
-  static async open(): Promise<VerifyBench> {
+  static async open(): Promise<Tampering> {
     const stores = await createTestStores()
-    return new VerifyBench(stores, await stores.open(DATABASE))
+    return new Tampering(stores, await stores.open(DATABASE))
   }
 
   /** Empties it. */
