@@ -6,8 +6,8 @@ import { z } from 'zod'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
 import { hashField, nameField, timeField, uuidField } from '../events/field.ts'
 
-/** What a token may be used for. Scopes don't include one another. */
-export const SCOPES = ['read', 'operate', 'approve', 'admin'] as const
+/** What a token may be used for: `call` at an HTTP gateway, all others at the API. Scopes don't include one another. */
+export const SCOPES = ['read', 'operate', 'approve', 'admin', 'call'] as const
 /** One of SCOPES. */
 export type Scope = (typeof SCOPES)[number]
 
@@ -19,6 +19,8 @@ const tokenEntry = z.strictObject({
   /** Who acts with it: recorded as `by` in every event that the token causes. */
   subject: nameField,
   scopes: z.array(z.enum(SCOPES)).min(1),
+  /** The servers that a token with `call` is for; all where none are named. */
+  servers: z.array(nameField).min(1).optional(),
   /** SHA-256 of the token. */
   hash: hashField,
   createdAt: timeField,

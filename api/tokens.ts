@@ -14,6 +14,8 @@ export interface Caller {
   readonly tokenId: string
   readonly subject: string
   readonly scopes: readonly Scope[]
+  /** The servers that it may call; undefined means all. */
+  readonly servers?: readonly string[] | undefined
 }
 
 /** A token as `list` shows it: everything but its hash. */
@@ -23,6 +25,7 @@ export type TokenInfo = Omit<TokenEntry, 'hash'>
 export interface TokenRequest {
   readonly subject: string
   readonly scopes: readonly [Scope, ...Scope[]]
+  readonly servers?: readonly [string, ...string[]]
   /** Microseconds since 1970; without it the token lives until it is revoked. */
   readonly expiresMicros?: number
 }
@@ -36,7 +39,7 @@ export interface TokenMeans {
 /** Makes a token and keeps its hash. The token itself is returned, and nowhere else. Throws CONFLICT, CONFIG_INVALID. */
 export function createToken(
   path: string,
-  { subject, scopes, expiresMicros }: TokenRequest,
+  { subject, scopes, servers, expiresMicros }: TokenRequest,
   { nowMicros, randomBytes }: TokenMeans,
 ): Promise<{ readonly token: string; readonly info: TokenInfo }> {
   const token = `${TOKEN_PREFIX}${randomBytes(32).toString('base64url')}`
@@ -44,6 +47,7 @@ export function createToken(
     id: uuidv7(nowMicros, randomBytes(10)),
     subject,
     scopes: [...new Set(scopes)],
+    ...(servers === undefined ? {} : { servers: [...new Set(servers)] }),
     createdAt: formatTime(nowMicros),
     ...(expiresMicros === undefined ? {} : { expiresAt: formatTime(expiresMicros) }),
   }
@@ -118,8 +122,8 @@ function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
 
-function toCaller({ id, subject, scopes }: TokenEntry): Caller {
-  return { tokenId: id, subject, scopes }
+function toCaller({ id, subject, scopes, servers }: TokenEntry): Caller {
+  return { tokenId: id, subject, scopes, ...(servers === undefined ? {} : { servers }) }
 }
 
 function withoutHash({ hash: _, ...info }: TokenEntry): TokenInfo {

@@ -69,9 +69,9 @@ function withoutEmpty(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
 }
 
-/** A digest over a password could be tried out. */
+/** A digest over a password, or over a token among static fields, could be tried out. */
 function withoutPassword(key: string, value: unknown): unknown {
-  return key === 'password' ? undefined : value
+  return key === 'password' || key === 'headers' ? undefined : value
 }
 
 function defaultDataDirectory(environment: NodeJS.ProcessEnv): string {

@@ -21,6 +21,8 @@ export interface GatewayFlags {
   readonly session?: string
   readonly root?: string
   readonly upstream?: string
+  readonly listen?: string
+  readonly anonymous?: boolean
 }
 
 type Command = readonly [program: string, ...args: string[]]

@@ -27,35 +27,48 @@ export interface OpenedRun {
 
 /** Opens what the flags name; `name` is the server's. Throws CONFIG_INVALID, KEY_* and what the log throws. */
 export async function openRun(flags: GatewayFlags, name: string): Promise<OpenedRun> {
-  const config = await loadConfig(process.env, flags.config)
-  const installation = await ensureInstallation(config.data, config.log)
-  const backbone = await openBackbone(config, installation, warn)
-  const run = startGateway(await gatewayOptions({ flags, name, config, installation, backbone }))
+  const ground = await openGround(flags)
+  const root = flags.root === undefined ? undefined : resolve(flags.root)
+  const run = await startRun(ground, { name, root, policy: flags.policy, isRemote: false })
   const close = async (): Promise<void> => {
     await run.stop()
-    await backbone.eventLog.close()
+    await ground.backbone.eventLog.close()
   }
   return { run, close }
 }
 
-interface Parts {
-  readonly flags: GatewayFlags
-  readonly name: string
+/** What the runs of one process share. */
+export interface Ground {
+  readonly flags: Pick<GatewayFlags, 'config'>
   readonly config: Config
   readonly installation: Installation
   readonly backbone: Backbone
 }
 
-async function gatewayOptions({
-  flags,
-  name,
-  config,
-  installation,
-  backbone,
-}: Parts): Promise<Parameters<typeof startGateway>[0]> {
+/** The server that a run is for. */
+export interface ServedServer {
+  readonly name: string
+  /** Where it takes relative paths from. */
+  readonly root: string | undefined
+  /** The policy file; the data directory's own unless told. */
+  readonly policy: string | undefined
+  /** True where the server is on another machine. */
+  readonly isRemote: boolean
+}
+
+/** Opens configuration, installation and log. Throws CONFIG_INVALID, KEY_* and what the log throws. */
+export async function openGround(flags: Pick<GatewayFlags, 'config'>): Promise<Ground> {
+  const config = await loadConfig(process.env, flags.config)
+  const installation = await ensureInstallation(config.data, config.log)
+  return { flags, config, installation, backbone: await openBackbone(config, installation, warn) }
+}
+
+/** Starts the run of one server; each is a chain of its own. */
+export async function startRun(ground: Ground, server: ServedServer): Promise<GatewayRun> {
+  const { flags, config, installation, backbone } = ground
+  const { name, root } = server
   const { record, control } = config.gateway
-  const policyFile = resolve(flags.policy ?? join(config.data, 'policy.yaml'))
-  const root = flags.root === undefined ? undefined : resolve(flags.root)
+  const policyFile = resolve(server.policy ?? join(config.data, 'policy.yaml'))
   const protection = createProtection({
     paths: [config.data, policyFile, ...(flags.config === undefined ? [] : [resolve(flags.config)])],
     hosts: [`${config.api.host}:${config.api.port}`],
@@ -63,7 +76,7 @@ async function gatewayOptions({
     workingDirectory: process.cwd(),
     realPath: lookUpRealPath,
   })
-  return {
+  return startGateway({
     eventLog: backbone.eventLog,
     log: backbone.log,
     trust: backbone.trust,
@@ -80,10 +93,10 @@ async function gatewayOptions({
       required: control.required ?? backbone.isDistributed,
     },
     policy: await readPolicy(policyFile),
-    facts: { realPath: lookUpRealPath, root, remote: false, protection },
+    facts: { realPath: lookUpRealPath, root, remote: server.isRemote, protection },
     randomBytes,
     warn,
-  }
+  })
 }
 
 /** A policy that can't be read or loaded leaves the gateway up and every call denied. */

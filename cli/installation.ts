@@ -28,6 +28,8 @@ export interface Installation {
   readonly trust: TrustSettings
   readonly tokensFile: string
   readonly cliTokenFile: string
+  /** Tokens of those who call through an HTTP gateway. */
+  readonly callersFile: string
 }
 
 /** Opens the installation of a data directory, making it first where there is none; `isNew` says which. */
@@ -69,6 +71,7 @@ export async function openInstallation(dataDirectory: string): Promise<Installat
     trust: manifest.trust,
     tokensFile: join(directory, 'tokens.json'),
     cliTokenFile: join(directory, 'cli.token'),
+    callersFile: join(directory, 'callers.json'),
   }
 }
 

@@ -13,22 +13,49 @@ const program = new Command('toolwarden')
   .showHelpAfterError('(toolwarden --help shows the commands)')
   .exitOverride()
 
-program
+const gateway = program
   .command('gateway')
-  .description('stand between an MCP client (stdin, stdout) and the server that the command starts')
+  .description('stand between an MCP client (stdin, stdout, or HTTP with --listen) and its servers')
   .option('--policy <file>', 'policy file; without one that loads every call is denied')
-  .option('--upstream <command>', 'the server command as one string, instead of -- <command>')
+  .option('--upstream <server>', 'the server: an https:// URL, or its command as one string instead of -- <command>')
+  .option('--listen <host:port>', 'serve HTTP at /mcp/<name>: the servers of toolwarden.yaml, or the one named here')
+  .option('--anonymous', 'with --listen: calls need no token')
   .option('--name <name>', 'name of the server in events and policy')
   .option('--principal <principal>', 'who calls: agent:<name>')
   .option('--session <id>', 'what belongs to one agent conversation')
   .option('--root <directory>', 'where the server takes relative paths from')
   .option('--config <file>', 'toolwarden.yaml')
   .argument('[command...]', 'the server command, after --')
-  .action(async (command: readonly string[], flags: object) => {
+  .action(async (command: readonly string[], flags: { readonly listen?: string }) => {
+    if (flags.listen !== undefined) return (await import('./http-gateway-command.ts')).runHttpGateway(flags, command)
     const { runGateway } = await import('./gateway-command.ts')
     const { endLike } = await import('./shutdown.ts')
     endLike(await runGateway(flags, command))
   })
+
+const token = gateway.command('token').description('tokens of those who call over HTTP')
+token
+  .command('add')
+  .description('make a token and show it, once')
+  .requiredOption('--principal <principal>', 'who calls with it: agent:<name>')
+  .option('--server <name...>', 'the servers that it is for; all unless told')
+  .option('--days <number>', 'how long it is valid; until it is revoked unless told')
+  .option('--config <file>', 'toolwarden.yaml')
+  .option('--json', 'as JSON')
+  .action(async (flags: object) => (await import('./caller-tokens.ts')).addCallerToken(flags))
+token
+  .command('list')
+  .description('show whose tokens there are')
+  .option('--config <file>', 'toolwarden.yaml')
+  .option('--json', 'as JSON')
+  .action(async (flags: object) => (await import('./caller-tokens.ts')).listCallerTokens(flags))
+token
+  .command('revoke')
+  .description('refuse a token from now on')
+  .argument('<id>', 'as `token list` shows it')
+  .option('--config <file>', 'toolwarden.yaml')
+  .option('--json', 'as JSON')
+  .action(async (id: string, flags: object) => (await import('./caller-tokens.ts')).revokeCallerToken(id, flags))
 
 program
   .command('init')

@@ -1,6 +1,7 @@
 // The `gateway:` section of toolwarden.yaml.
 import { z } from 'zod'
 import { MAX_PAYLOAD_BYTES } from '../events/record.ts'
+import { httpSettings, upstreamSettings } from './http/settings.ts'
 
 const choice = z.enum(['full', 'redacted', 'commitment'])
 
@@ -28,6 +29,8 @@ export const gatewaySettings = z.strictObject({
       maxAgeMs: z.number().int().min(3_000).default(10_000),
     })
     .prefault({}),
+  http: httpSettings.prefault({}),
+  upstreams: upstreamSettings.default({}),
 })
 /** Checked settings of a gateway. */
 export type GatewaySettings = z.infer<typeof gatewaySettings>
