@@ -2,7 +2,7 @@
 // match), and with 1 MB of arguments built to be slow (target: 10 ms at most). Prints one line each; fails over the target.
 
 import { stringify } from 'yaml'
-import type { DecisionFacts, PolicyCall } from '../gateway/policy/evaluate.ts'
+import type { DecisionFacts, PolicyCall } from '../gateway/policy/decision.ts'
 import { decide } from '../gateway/policy/evaluate.ts'
 import { parsePolicy } from '../gateway/policy/load.ts'
 import type { Policy } from '../gateway/policy/policy.ts'

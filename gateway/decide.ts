@@ -5,7 +5,8 @@ import type { DecisionReason } from '../events/reason.ts'
 import type { Signals } from '../events/signals.ts'
 import type { CallContext } from './context.ts'
 import { type ControlNeed, type ControlStanding, controlStanding, findAdaptiveRule } from './control.ts'
-import { type DecisionFacts, decide as decideByPolicy } from './policy/evaluate.ts'
+import type { DecisionFacts } from './policy/decision.ts'
+import { decide as decideByPolicy } from './policy/evaluate.ts'
 import type { Policy } from './policy/policy.ts'
 
 /** What decisions are made from. */

@@ -9,7 +9,7 @@ import type { Clock } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
 import { CallGate } from './call-gate.ts'
 import { type ControlNeed, ruleProblem } from './control.ts'
-import type { DecisionFacts } from './policy/evaluate.ts'
+import type { DecisionFacts } from './policy/decision.ts'
 import type { Policy } from './policy/policy.ts'
 import { Recorder, type RecordSettings } from './recorder.ts'
 

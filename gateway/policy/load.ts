@@ -1,62 +1,167 @@
-// Reads a policy file: YAML 1.2 checked against the schema. Every error of the file is told at once, with its place,
-// what was expected and the nearest valid key. A file with any error gives no policy at all.
+// Reads a policy file and the files that it extends: YAML 1.2 checked against the schema. Every error of every file is told
+// at once, with its place, what was expected and the nearest valid key. With any error there is no policy at all.
 
-import { createHash } from 'node:crypto'
+import { dirname, relative, resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
-import type { CompileOptions } from './compile.ts'
+import type { CheckedFile, CompileOptions } from './compile.ts'
 import { compilePolicy } from './compile.ts'
-import type { Policy } from './policy.ts'
+import { MAX_OBSERVE_MS, type Policy } from './policy.ts'
+import { hashPolicyText, joinPolicyTexts } from './policy-text.ts'
 import type { PolicyProblem, Source } from './problems.ts'
 import { describeIssues, listDuplicateIds, problemAt } from './problems.ts'
-import { policySchema } from './schema.ts'
+import type { PolicyFile } from './schema.ts'
+import { parseMoment, policySchema } from './schema.ts'
 
-/** Largest policy file, in bytes. */
+/** Largest policy, all its files together, in bytes. */
 export const MAX_POLICY_BYTES = 1_048_576
+/** Most files of one policy. */
+export const MAX_POLICY_FILES = 16
 
 /** Most uses of one YAML anchor, those within other anchors multiplied. */
 const MAX_ALIASES = 100
 
-/** A policy, or all that is wrong with its file. */
-export type ParsedPolicy = { readonly ok: Policy } | { readonly errors: readonly PolicyProblem[] }
+/** A policy, or all that is wrong with its files; then `files` are those that were looked at. */
+export type ParsedPolicy =
+  | { readonly ok: Policy }
+  | { readonly errors: readonly PolicyProblem[]; readonly files: readonly string[] }
 
-/** Where the text comes from, and further argument names that hold paths or hosts. */
-export type ParseOptions = Omit<CompileOptions, 'hash'>
+/** Reads the text of an extended file; an error's message says why it can't be read. */
+export type ReadText = (path: string) => { readonly text: string } | { readonly problem: string }
+
+/** Where the text comes from, how further files are read, and further argument names that hold paths or hosts. */
+export interface ParseOptions extends Omit<CompileOptions, 'hash' | 'text'> {
+  /** Without it a file that extends others is refused. */
+  readonly read?: ReadText | undefined
+  /** Milliseconds since 1970; without it mode observe is refused, since nobody says when it ends. */
+  readonly nowMs?: number | undefined
+}
 
 /** Parses and compiles the text of a policy file. */
 export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
-  const bytes = Buffer.from(text, 'utf8')
-  const whole = { where: options.file, file: options.file, line: 1, column: 1, key: '' }
-  if (bytes.length > MAX_POLICY_BYTES)
-    return { errors: [{ ...whole, message: `the file is larger than ${MAX_POLICY_BYTES} bytes` }] }
-  const lines = new LineCounter()
-  try {
-    const document = parseDocument(text, { version: '1.2', stringKeys: true, lineCounter: lines, prettyErrors: false })
-    const source = { file: options.file, document, lines }
-    const syntax = listSyntaxProblems(source)
-    if (syntax.length > 0) return { errors: syntax }
-    return checkAndCompile(source, { ...options, hash: createHash('sha256').update(bytes).digest('hex') })
-  } catch (error) {
-    // The parser's own limits (nesting, say) surface as exceptions; to the reader they are one more error of the file.
-    return {
-      errors: [
-        { ...whole, message: `the file can't be read: ${error instanceof Error ? error.message : String(error)}` },
-      ],
+  const reading: Reading = { options, top: resolve(options.file), files: [], errors: [], seen: new Map(), bytes: 0 }
+  readFile({ path: options.file, text }, [], reading)
+  const { files, errors, seen } = reading
+  const [top, ...bases] = files
+  if (top === undefined || errors.length > 0) return { errors, files: [...seen.values()] }
+  const joined = joinPolicyTexts(files)
+  return { ok: compilePolicy([top, ...bases], { ...options, text: joined, hash: hashPolicyText(joined) }) }
+}
+
+interface Reading {
+  readonly options: ParseOptions
+  readonly top: string
+  /** In the order in which their rules are tried. */
+  readonly files: (CheckedFile & { readonly text: string })[]
+  readonly errors: PolicyProblem[]
+  /** Path as given by absolute path: a file that two others extend is read once, where it comes first. */
+  readonly seen: Map<string, string>
+  bytes: number
+}
+
+interface FileText {
+  readonly path: string
+  readonly text: string
+}
+
+function readFile(file: FileText, chain: readonly string[], reading: Reading): void {
+  const absolute = resolve(file.path)
+  reading.seen.set(absolute, file.path)
+  reading.bytes += Buffer.byteLength(file.text)
+  if (reading.bytes > MAX_POLICY_BYTES) {
+    reading.errors.push(
+      wholeFile(file.path, `the file is larger than ${MAX_POLICY_BYTES} bytes, or all files together are`),
+    )
+    return
+  }
+  const ids = new Map<string, string>()
+  for (const { content, name } of reading.files)
+    for (const [place, { id }] of content.rules.entries())
+      if (id !== undefined) ids.set(id, `rules[${place}] of ${name}`)
+  const checked = checkFile(file, { isTop: chain.length === 0, ids, nowMs: reading.options.nowMs })
+  if ('errors' in checked) reading.errors.push(...checked.errors)
+  else {
+    const name = relative(dirname(reading.top), absolute)
+    reading.files.push({ path: file.path, name, content: checked.content, text: file.text })
+    readBases(checked, [...chain, absolute], reading)
+  }
+}
+
+/** Depth first: a base's own bases come right after it. */
+function readBases({ source, content }: Checked, chain: readonly string[], reading: Reading): void {
+  for (const [place, base] of (content.extends ?? []).entries()) {
+    const path = resolve(dirname(chain.at(-1) ?? ''), base)
+    const refuse = (message: string): void => {
+      reading.errors.push(problemAt(source, ['extends', place], message))
+    }
+    if (chain.includes(path)) refuse(`${base} extends this file in turn: a circle has no order`)
+    else if (reading.seen.has(path)) continue
+    else if (reading.seen.size >= MAX_POLICY_FILES) refuse(`a policy has at most ${MAX_POLICY_FILES} files`)
+    else {
+      const found = reading.options.read?.(path) ?? { problem: 'only a policy that is read from a file can extend one' }
+      if ('problem' in found) {
+        reading.seen.set(path, path)
+        refuse(`${base} can't be read: ${found.problem}`)
+      } else readFile({ path, text: found.text }, chain, reading)
     }
   }
 }
 
-function checkAndCompile(source: Source, options: CompileOptions): ParsedPolicy {
+interface Checked {
+  readonly source: Source
+  readonly content: PolicyFile
+}
+
+interface CheckOptions {
+  readonly isTop: boolean
+  /** Ids of the files before this one, and where they stand. */
+  readonly ids: ReadonlyMap<string, string>
+  readonly nowMs: number | undefined
+}
+
+function checkFile(
+  { path, text }: FileText,
+  options: CheckOptions,
+): Checked | { readonly errors: readonly PolicyProblem[] } {
+  const lines = new LineCounter()
+  try {
+    const document = parseDocument(text, { version: '1.2', stringKeys: true, lineCounter: lines, prettyErrors: false })
+    const source = { file: path, document, lines }
+    const syntax = listSyntaxProblems(source)
+    return syntax.length > 0 ? { errors: syntax } : checkContent(source, options)
+  } catch (error) {
+    // The parser's own limits (nesting, say) surface as exceptions; to the reader they are one more error of the file.
+    return {
+      errors: [wholeFile(path, `the file can't be read: ${error instanceof Error ? error.message : String(error)}`)],
+    }
+  }
+}
+
+function checkContent(source: Source, options: CheckOptions): Checked | { readonly errors: readonly PolicyProblem[] } {
   const value: unknown = source.document.toJS({ maxAliasCount: MAX_ALIASES })
   if (value === null || value === undefined)
     return { errors: [problemAt(source, [], 'the file is empty; expected version, default and rules')] }
   const parsed = policySchema.safeParse(value)
   const errors = [
-    ...(parsed.success ? [] : describeIssues(source, parsed.error.issues)),
-    ...listDuplicateIds(source, value),
+    ...(parsed.success ? listModeProblems(source, parsed.data, options) : describeIssues(source, parsed.error.issues)),
+    ...listDuplicateIds(source, value, options.ids),
   ]
   if (!parsed.success || errors.length > 0)
     return { errors: errors.sort((a, b) => a.line - b.line || a.column - b.column) }
-  return { ok: compilePolicy(parsed.data, options) }
+  return { source, content: parsed.data }
+}
+
+function listModeProblems(
+  source: Source,
+  { mode, until }: PolicyFile,
+  { isTop, nowMs }: CheckOptions,
+): readonly PolicyProblem[] {
+  if (mode === undefined) return []
+  if (!isTop) return [problemAt(source, ['mode'], 'the mode is said by the file that extends this one')]
+  if (mode === 'enforce') return []
+  if (nowMs === undefined) return [problemAt(source, ['mode'], 'mode observe needs a clock to end')]
+  return (parseMoment(until ?? '') ?? Number.POSITIVE_INFINITY) - nowMs > MAX_OBSERVE_MS
+    ? [problemAt(source, ['until'], 'expected a date at most 30 days ahead')]
+    : []
 }
 
 /** Errors of YAML itself, and its warnings: an unknown tag is none of ours. */
@@ -65,4 +170,8 @@ function listSyntaxProblems({ document, lines, file }: Source): readonly PolicyP
     const { line, col } = lines.linePos(error.pos[0])
     return { where: `${file}:${line}:${col}`, file, line, column: col, key: '', message: error.message }
   })
+}
+
+function wholeFile(file: string, message: string): PolicyProblem {
+  return { where: file, file, line: 1, column: 1, key: '', message }
 }

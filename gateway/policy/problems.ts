@@ -5,7 +5,15 @@ import type { Document, LineCounter } from 'yaml'
 import { isMap, isNode, isScalar } from 'yaml'
 import type { z } from 'zod'
 import { ToolwardenError } from '../../events/errors.ts'
-import { approvalSchema, constraintsSchema, policySchema, ruleSchema } from './schema.ts'
+import {
+  approvalSchema,
+  budgetSchema,
+  constraintsSchema,
+  policySchema,
+  rateLimitSchema,
+  ruleSchema,
+  whenSchema,
+} from './schema.ts'
 
 /** One error of a policy file. */
 export interface PolicyProblem {
@@ -54,19 +62,23 @@ function describeUnknownKey(source: Source, path: KeyPath, key: string): PolicyP
   return problemAt(source, [...path, key], message, nearest)
 }
 
-/** Ids have to be unique, since decisions and evidence name their rule by them. */
-export function listDuplicateIds(source: Source, value: unknown): readonly PolicyProblem[] {
+/** Ids have to be unique, over all files of a policy, since decisions and evidence name their rule by them. */
+export function listDuplicateIds(
+  source: Source,
+  value: unknown,
+  taken: ReadonlyMap<string, string>,
+): readonly PolicyProblem[] {
   const rules =
     typeof value === 'object' && value !== null && 'rules' in value && Array.isArray(value.rules) ? value.rules : []
-  const seen = new Map<unknown, number>()
+  const seen = new Map<string, string>(taken)
   return rules.flatMap((rule: unknown, place) => {
     const id = typeof rule === 'object' && rule !== null && 'id' in rule ? rule.id : undefined
     if (typeof id !== 'string') return []
     const first = seen.get(id)
-    if (first === undefined) seen.set(id, place)
+    if (first === undefined) seen.set(id, `rules[${place}]`)
     return first === undefined
       ? []
-      : [problemAt(source, ['rules', place, 'id'], `the id "${id}" is already that of rules[${first}]`)]
+      : [problemAt(source, ['rules', place, 'id'], `the id "${id}" is already that of ${first}`)]
   })
 }
 
@@ -80,11 +92,17 @@ export function createPolicyError(problems: readonly PolicyProblem[]): Toolwarde
   })
 }
 
+const keysBelow: Readonly<Record<string, readonly string[]>> = {
+  constraints: Object.keys(constraintsSchema.shape),
+  approval: Object.keys(approvalSchema.shape),
+  rateLimit: Object.keys(rateLimitSchema.shape),
+  budget: Object.keys(budgetSchema.shape),
+  when: Object.keys(whenSchema.shape),
+}
+
 function knownKeys(path: KeyPath): readonly string[] {
   if (path.length === 0) return Object.keys(policySchema.shape)
-  if (path.at(-1) === 'constraints') return Object.keys(constraintsSchema.shape)
-  if (path.at(-1) === 'approval') return Object.keys(approvalSchema.shape)
-  return Object.keys(ruleSchema.shape)
+  return keysBelow[String(path.at(-1))] ?? Object.keys(ruleSchema.shape)
 }
 
 /** The offset of the deepest part of the path that the file holds: the key where it is one, else the item. */

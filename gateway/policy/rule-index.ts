@@ -10,6 +10,8 @@ export interface CallNames {
   readonly tool: string
   readonly principal: string
   readonly client: string
+  /** `tools/call` unless it says something else; then `tool` is the prompt's name or the resource's URI. */
+  readonly method?: string | undefined
 }
 
 /** Rules by their place in the file; every bucket is ascending. */
@@ -61,17 +63,19 @@ function lengthsOf(bucket: ReadonlyMap<string, unknown>): readonly number[] {
 
 /** The keys under which a rule can be found in one dimension; undefined where it could match outside of any key. */
 function keysOf(rule: Rule, dimension: Dimension): readonly string[] | undefined {
+  // A method's pattern says nothing of the tool's name, and calls are looked up by that.
+  const tools = rule.tools?.some(({ kind }) => kind === 'method') === true ? undefined : rule.tools
   switch (dimension) {
     case 'byTool':
-      return literals(rule.tools?.map((pattern) => pattern.tool))
+      return literals(tools?.map((pattern) => pattern.tool))
     case 'byServer':
-      return literals(rule.servers) ?? literals(rule.tools?.map((pattern) => pattern.server))
+      return literals(rule.servers) ?? literals(tools?.map((pattern) => pattern.server))
     case 'byPrincipal':
       return literals(rule.principals)
     case 'byToolPrefix':
-      return unlessEmpty(rule.tools?.map((pattern) => pattern.tool.prefix))
+      return unlessEmpty(tools?.map((pattern) => pattern.tool.prefix))
     case 'byToolSuffix':
-      return unlessEmpty(rule.tools?.map((pattern) => pattern.tool.suffix))
+      return unlessEmpty(tools?.map((pattern) => pattern.tool.suffix))
   }
 }
 

@@ -2,59 +2,20 @@
 // version's key is refused rather than ignored; each leaf checks its own text, so that all errors show at once.
 
 import { z } from 'zod'
+import { compileArgumentSchema } from './argument-schema.ts'
+import { argumentName, checked, duration, listOf, oneOrMore } from './fields.ts'
 import { parseAllowedHost } from './hosts.ts'
+import { toMillionths } from './limits.ts'
 import { findGlobProblem } from './match.ts'
+import { DAYS, isTimeZone, parseTimeOfDay } from './time-window.ts'
+import { findToolPatternProblem } from './tool-pattern.ts'
 
 /** Most rules in one file. */
 const MAX_RULES = 10_000
-/** Most entries in one list of a rule. */
-const MAX_LIST_ENTRIES = 1_000
-
-/** A string that `findProblem` accepts; its answer completes "<value> …". */
-function checked(expected: string, findProblem: (text: string) => string | undefined): z.ZodString {
-  return z.string({ error: `expected ${expected}` }).check((context) => {
-    const problem = findProblem(context.value)
-    if (problem !== undefined) {
-      const message = `expected ${expected}, but ${JSON.stringify(context.value)} ${problem}`
-      context.issues.push({ code: 'custom', message, input: context.value })
-    }
-  })
-}
-
-function listOf(item: z.ZodString, expected: string): z.ZodType<readonly string[]> {
-  return z
-    .array(item, { error: `expected ${expected}` })
-    .min(1, 'expected at least one entry')
-    .max(MAX_LIST_ENTRIES)
-}
-
-/** One glob, or a list of globs of which one has to match; always read as a list. */
-function globs(
-  expected: string,
-  findProblem: (text: string) => string | undefined,
-): z.ZodType<readonly string[], string | readonly string[]> {
-  const item = checked(expected, findProblem)
-  // Not a union: it would hide which entry of a list is wrong behind "invalid input".
-  return z.preprocess(
-    (value) => (typeof value === 'string' ? [value] : value),
-    listOf(item, `${expected} or a list of them`),
-  ) as z.ZodType<readonly string[], string | readonly string[]>
-}
-
-/** The two globs of a tool pattern: "server/tool" binds it to a server, and only the first slash divides. */
-export function splitToolPattern(pattern: string): { readonly server: string | undefined; readonly tool: string } {
-  const slash = pattern.indexOf('/')
-  return slash === -1
-    ? { server: undefined, tool: pattern }
-    : { server: pattern.slice(0, slash), tool: pattern.slice(slash + 1) }
-}
-
-function findToolProblem(pattern: string): string | undefined {
-  const reserved = /^(?:resource|prompt|method):/.exec(pattern)?.[0]
-  if (reserved !== undefined) return `begins with "${reserved}", which this version does not support`
-  const { server, tool } = splitToolPattern(pattern)
-  return (server === undefined ? undefined : findGlobProblem(server)) ?? findGlobProblem(tool)
-}
+/** Most files that one file extends. */
+const MAX_EXTENDS = 16
+/** Most calls that one rate limit counts: each is kept until its window has passed. */
+const MAX_RATE_CALLS = 10_000
 
 function findAllowedPathProblem(path: string): string | undefined {
   if (!path.startsWith('/')) return 'is not absolute'
@@ -68,31 +29,32 @@ function findDomainProblem(domain: string): string | undefined {
   return typeof parsed === 'string' ? parsed : undefined
 }
 
-function findArgumentProblem(name: string): string | undefined {
-  return name.split('.').includes('') ? 'has an empty part' : undefined
+function findIncludeProblem(path: string): string | undefined {
+  if (path.includes('\0')) return 'holds a NUL character'
+  return /\.ya?ml$/.test(path) ? undefined : 'does not end in .yaml or .yml'
 }
 
-const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-/** Longest duration accepted: 30 days. */
-const MAX_DURATION_MS = 30 * 86_400_000
-
-/** A duration such as `45s`, `10m`, `2h`, `1d` in milliseconds; undefined where it is none. */
-export function parseDuration(text: string): number | undefined {
-  const parts = /^([1-9]\d{0,6})([smhd])$/.exec(text)
-  const durationMs = Number(parts?.[1]) * (unitsMs[parts?.[2] ?? ''] ?? Number.NaN)
-  return durationMs <= MAX_DURATION_MS ? durationMs : undefined
+/** A moment with its offset, or the beginning of a day in UTC; milliseconds since 1970, undefined where it is none. */
+export function parseMoment(text: string): number | undefined {
+  if (!/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))?$/.test(text)) return undefined
+  const millis = Date.parse(text)
+  return Number.isNaN(millis) ? undefined : millis
 }
 
-function findDurationProblem(text: string): string | undefined {
-  return parseDuration(text) === undefined ? 'is none of at most 30 days' : undefined
-}
-
-const duration = checked('a duration as "45s", "10m", "2h" or "1d"', findDurationProblem)
 const domains = listOf(checked('a host', findDomainProblem), 'a list of hosts')
-const argumentNames = listOf(
-  checked('an argument as "content" or "options.text"', findArgumentProblem),
-  'a list of argument names',
-)
+const argumentNames = listOf(argumentName, 'a list of argument names')
+const count = (most: number, expected: string): z.ZodNumber =>
+  z.number({ error: expected }).int(expected).min(1, expected).max(most, `${expected}, at most ${most}`)
+
+const argumentsSchema = z
+  .record(z.string(), z.unknown(), { error: 'expected a JSON Schema (2020-12)' })
+  .transform((schema, context) => {
+    const compiled = compileArgumentSchema(schema)
+    if ('ok' in compiled) return compiled.ok
+    for (const { path, message } of compiled.problems)
+      context.issues.push({ code: 'custom', path: [...path], message, input: schema })
+    return z.NEVER
+  })
 
 /** `constraints` of a rule. */
 export const constraintsSchema = z.strictObject({
@@ -102,13 +64,57 @@ export const constraintsSchema = z.strictObject({
   allowedDomains: domains.optional(),
   deniedDomains: domains.optional(),
   notDomains: argumentNames.optional(),
+  arguments: argumentsSchema.optional(),
 })
 
 /** `approval` of a rule. */
 export const approvalSchema = z.strictObject({ timeout: duration.optional(), hold: duration.optional() })
 
+const by = z.enum(['session', 'principal', 'tool'], { error: 'expected session, principal or tool' })
+
+/** `rateLimit` of a rule. */
+export const rateLimitSchema = z.strictObject({
+  calls: count(MAX_RATE_CALLS, 'expected a number of calls'),
+  per: duration,
+  by,
+})
+
+/** `budget` of a rule. */
+export const budgetSchema = z.strictObject({
+  argument: argumentName,
+  max: z
+    .number({ error: 'expected an amount' })
+    .refine((max) => toMillionths(max) !== undefined, 'expected an amount from 0 to 9,007,199,254'),
+  per: duration,
+  by,
+})
+
+const timeOfDay = checked('a time of day as "08:30"', (text) =>
+  parseTimeOfDay(text) === undefined ? 'is none from "00:00" to "24:00"' : undefined,
+)
+
+/** `when` of a rule. */
+export const whenSchema = z
+  .strictObject({
+    days: z
+      .array(z.enum(DAYS, { error: 'expected mon, tue, wed, thu, fri, sat or sun' }), {
+        error: 'expected a list of days',
+      })
+      .min(1, 'expected at least one day')
+      .optional(),
+    from: timeOfDay.optional(),
+    to: timeOfDay.optional(),
+    timeZone: checked('a time zone as "Europe/Berlin"', (name) =>
+      isTimeZone(name) ? undefined : 'is not known here',
+    ).optional(),
+  })
+  .refine(({ from, to }) => from === undefined || from !== to, {
+    path: ['to'],
+    error: 'expected another time than "from"',
+  })
+
 const actions = ['allow', 'deny', 'escalate'] as const
-const nameGlob = globs('a glob', findGlobProblem)
+const nameGlob = oneOrMore(checked('a glob', findGlobProblem), 'a glob')
 
 /** One entry of `rules`. */
 export const ruleSchema = z.strictObject({
@@ -116,24 +122,46 @@ export const ruleSchema = z.strictObject({
     .string({ error: 'expected a text' })
     .regex(/^[A-Za-z0-9][\w.:-]{0,127}$/, 'expected 1 to 128 letters, digits and ".", ":", "_", "-"')
     .optional(),
-  tool: globs('a tool glob', findToolProblem).optional(),
+  tool: oneOrMore(checked('a tool glob', findToolPatternProblem), 'a tool glob').optional(),
   server: nameGlob.optional(),
   principal: nameGlob.optional(),
   client: nameGlob.optional(),
+  when: whenSchema.optional(),
   action: z.enum([...actions, 'block', 'require_approval'], { error: 'expected allow, deny or escalate' }),
   constraints: constraintsSchema.optional(),
+  rateLimit: rateLimitSchema.optional(),
+  budget: budgetSchema.optional(),
+  onAmbiguous: z.enum(actions, { error: 'expected allow, deny or escalate' }).optional(),
   reason: z.string({ error: 'expected a text' }).max(1_000, 'expected at most 1,000 characters').optional(),
   approval: approvalSchema.optional(),
 })
 
 /** The whole file. */
-export const policySchema = z.strictObject({
-  version: z.literal('1', { error: 'expected "1", in quotes' }),
-  default: z.enum(actions, { error: 'expected allow, deny or escalate' }).optional(),
-  rules: z
-    .array(ruleSchema, { error: 'expected a list of rules' })
-    .max(MAX_RULES, `expected at most ${MAX_RULES} rules`),
-})
+export const policySchema = z
+  .strictObject({
+    version: z.literal('1', { error: 'expected "1", in quotes' }),
+    extends: oneOrMore(checked('a policy file', findIncludeProblem), 'a policy file').optional(),
+    mode: z.enum(['enforce', 'observe'], { error: 'expected enforce or observe' }).optional(),
+    until: checked('a date as "2026-12-24" or "2026-12-24T18:00:00Z", in quotes', (text) =>
+      parseMoment(text) === undefined ? 'is none' : undefined,
+    ).optional(),
+    default: z.enum(actions, { error: 'expected allow, deny or escalate' }).optional(),
+    rules: z
+      .array(ruleSchema, { error: 'expected a list of rules' })
+      .max(MAX_RULES, `expected at most ${MAX_RULES} rules`),
+  })
+  .refine(({ extends: bases }) => bases === undefined || bases.length <= MAX_EXTENDS, {
+    path: ['extends'],
+    error: `expected at most ${MAX_EXTENDS} files`,
+  })
+  .refine(({ mode, until }) => mode !== 'observe' || until !== undefined, {
+    path: ['mode'],
+    error: 'mode observe needs an end: until, at most 30 days ahead',
+  })
+  .refine(({ mode, until }) => mode === 'observe' || until === undefined, {
+    path: ['until'],
+    error: 'until belongs to mode: observe',
+  })
 
 /** A policy file as read. */
 export type PolicyFile = z.infer<typeof policySchema>

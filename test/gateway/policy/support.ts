@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
-import type { DecisionFacts, PolicyCall, PolicyDecision } from '../../../gateway/policy/evaluate.ts'
+import type { DecisionFacts, PolicyCall, PolicyDecision } from '../../../gateway/policy/decision.ts'
 import { decide } from '../../../gateway/policy/evaluate.ts'
 import { parsePolicy } from '../../../gateway/policy/load.ts'
 import type { Policy } from '../../../gateway/policy/policy.ts'

@@ -1,0 +1,70 @@
+// Finds numbers in a JSON text that parsers read differently: JSON.parse makes 9007199254740993 and …992 one value, 1e400
+// infinite and 1.00000000000000000001 one, while a server with big or decimal numbers acts on what is written (RFC 8259,
+// section 6). A rule that compares numbers denies such a call.
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const MINUS = 0x2d
+/** Most significant digits that every double keeps apart are 15; a shortest spelling of a double has at most 17. */
+const MAX_SIGNIFICANT_DIGITS = 17
+
+/** Whether a JSON text holds a number that a double does not stand for; linear in its size. */
+export function hasUnsafeNumber(json: Buffer): boolean {
+  for (let at = 0; at < json.length; at += 1) {
+    const byte = json[at] ?? 0
+    if (byte === QUOTE) at = closingQuote(json, at)
+    else if (byte === MINUS || isDigit(byte)) {
+      const end = numberEnd(json, at)
+      if (isUnsafe(json.toString('latin1', at, end))) return true
+      at = end - 1
+    }
+  }
+  return false
+}
+
+/** The same for a value that was parsed already, where the text is not at hand: only its size can be seen. */
+export function holdsUnsafeNumber(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER
+  if (typeof value !== 'object' || value === null) return false
+  return Object.values(value).some(holdsUnsafeNumber)
+}
+
+function isUnsafe(text: string): boolean {
+  // The usual case: too few characters for anything to go wrong.
+  if (text.length <= 15 && !/[eE]/.test(text)) return false
+  const value = Number(text)
+  if (!Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER) return true
+  const mantissa = text
+    .replace(/[eE].*$/, '')
+    .replace(/[-.]/g, '')
+    .replace(/^0+/, '')
+  if (value === 0) return mantissa !== ''
+  return mantissa.replace(/0+$/, '').length > MAX_SIGNIFICANT_DIGITS
+}
+
+function closingQuote(json: Buffer, start: number): number {
+  let quote = json.indexOf(QUOTE, start + 1)
+  while (quote !== -1 && isEscaped(json, quote)) quote = json.indexOf(QUOTE, quote + 1)
+  return quote === -1 ? json.length : quote
+}
+
+function isEscaped(json: Buffer, quote: number): boolean {
+  let before = quote
+  while (json[before - 1] === BACKSLASH) before -= 1
+  return (quote - before) % 2 === 1
+}
+
+function numberEnd(json: Buffer, start: number): number {
+  let end = start + 1
+  while (end < json.length && isNumberByte(json[end] ?? 0)) end += 1
+  return end
+}
+
+function isNumberByte(byte: number): boolean {
+  // + - . e E
+  return isDigit(byte) || byte === 0x2b || byte === MINUS || byte === 0x2e || byte === 0x45 || byte === 0x65
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39
+}
