@@ -81,7 +81,11 @@ export class Reply {
     if (this.#closing.signal.aborted || this.#response.write(bytes)) return
     const timer = setTimeout(() => this.destroy(), this.#stalledMs)
     await new Promise<void>((resolve) => {
-      this.#response.once('drain', resolve).once('close', resolve)
+      const done = (): void => {
+        this.#response.off('drain', done).off('close', done)
+        resolve()
+      }
+      this.#response.on('drain', done).on('close', done)
     })
     clearTimeout(timer)
   }
