@@ -48,7 +48,7 @@ function isLauncher(command: readonly string[]): boolean {
   const name = basename(program).replace(/\.(?:exe|cmd)$/i, '')
   if (['npx', 'npm', 'pnpm', 'yarn', 'bunx', 'env', 'cmd'].includes(name) || /^npm (?:exec|run)/.test(program))
     return true
-  if (['sh', 'bash', 'dash', 'zsh'].includes(name)) return args.includes('-c')
+  if (['sh', 'bash', 'dash', 'zsh'].includes(name)) return args.some((arg) => /^-[a-z]*c$/.test(arg))
   return name === 'node' && /(?:^|\/)(?:npx|npm|pnpm|yarn)(?:-cli)?(?:\.c?js)?$/.test(args[0] ?? '')
 }
 

@@ -6,7 +6,7 @@ import { asObject, type MessageValue } from './message.ts'
 import type { Recorder } from './recorder.ts'
 
 /** The most events about withheld or unanswered messages of one connection. */
-export const MAX_OBSERVED = 100
+const MAX_OBSERVED = 100
 /** The most names and digests of one `tools/listed`, bytes; more go into further events, so that none is too large. */
 const MAX_LIST_BYTES = 32 * 1024
 /** What a listed tool costs beside its name, which stands there twice: digest, class and keys. */

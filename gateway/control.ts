@@ -13,8 +13,6 @@ export interface ControlNeed {
   readonly required: boolean
 }
 
-/** How old a `control/state` may be. */
-export const CONTROL_MAX_AGE_MICROS = 10_000_000
 /** How far a rule's writer's clock may be ahead. */
 const CLOCK_SKEW_MICROS = 60_000_000
 

@@ -13,7 +13,7 @@ type WaitingCall = Extract<Waiting, { kind: 'call' }>
 /** The most requests of one client that wait for an answer, calls included; more are refused. */
 export const MAX_WAITING_REQUESTS = 20_000
 /** How long a cancelled call waits for the answer that may be on its way; a later one is withheld. */
-export const CANCEL_GRACE_MS = 5_000
+const CANCEL_GRACE_MS = 5_000
 
 /** Where lines go. */
 export interface ClientLinesOptions {

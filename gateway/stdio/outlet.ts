@@ -13,7 +13,7 @@ export interface OutletOptions {
 }
 
 /** How many bytes may wait for a client before its own lines wait too. Below it a client may write on before it reads. */
-export const MAX_UNREAD_BYTES = 32 * 1024 * 1024
+const MAX_UNREAD_BYTES = 32 * 1024 * 1024
 
 /** Writes in order; knows when everything is written. */
 export class Outlet {

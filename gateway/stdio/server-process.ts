@@ -24,7 +24,7 @@ export interface ServerProcess {
 const OWN_VARIABLES = /^(?:TOOLWARDEN_|KAFKA_|CLICKHOUSE_)/
 
 /** The environment of the server: the gateway's own settings and secrets stay here. */
-export function serverEnvironment(
+function serverEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !OWN_VARIABLES.test(name)))

@@ -12,11 +12,11 @@ import { KILL_GRACE_MS, type ProcessEnd, type ServerProcess } from './server-pro
 import { HeldBytes, Tap } from './tap.ts'
 
 /** The longest line of a server, bytes. */
-export const MAX_SERVER_LINE_BYTES = 128 * 1024 * 1024
+const MAX_SERVER_LINE_BYTES = 128 * 1024 * 1024
 /** How many bytes of a peer may wait for the log before its further lines wait too. */
-export const MAX_HELD_BYTES = 32 * 1024 * 1024
+const MAX_HELD_BYTES = 32 * 1024 * 1024
 /** How long receipts and closing events may take once the server has ended: then the log is out, and the process ends. */
-export const SETTLE_DEADLINE_MS = 2_000
+const SETTLE_DEADLINE_MS = 2_000
 /** How long a client that is told to end may take to read what is left. */
 const FLUSH_GRACE_MS = 250
 

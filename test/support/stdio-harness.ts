@@ -50,10 +50,15 @@ export class StdioHarness {
     writeFileSync(this.serverLog, '')
   }
 
+  /** The command line of a gateway before the server. */
+  gatewayCommand(start: GatewayStart = {}): readonly string[] {
+    const flags = ['--policy', this.policyFile, '--name', 'echo', ...(start.flags ?? [])]
+    return [process.execPath, cli, 'gateway', ...flags, '--', ...this.#server(start)]
+  }
+
   /** A client of the server through a gateway. */
   gateway(start: GatewayStart = {}): RawClient {
-    const flags = ['--policy', this.policyFile, '--name', 'echo', ...(start.flags ?? [])]
-    return this.#start([process.execPath, cli, 'gateway', ...flags, '--', ...this.#server(start)], start)
+    return this.#start(this.gatewayCommand(start), start)
   }
 
   /** A client of the same server without a gateway. */
