@@ -16,6 +16,7 @@ type Request = Extract<Message, { kind: 'request' }>
 
 /** JSON-RPC code that SDK servers answer an unknown session with. */
 const NO_SESSION_CODE = -32001
+const INVALID_PARAMS = -32602
 /** MCP 2025-11-25: visible ASCII; as long as a field may reasonably be. */
 const SESSION_ID = /^[\x21-\x7e]{1,512}$/
 const NOT_FORWARDED = new Set(['mcp-session-id'])
@@ -74,7 +75,10 @@ export class Endpoint {
     const mismatch = findHeaderMismatch(headers, message)
     if (mismatch !== undefined) {
       const id = message.kind === 'request' ? message.id : undefined
-      return reply.refuse(`${mismatch} does not match the body`, { status: 400, code: HEADER_MISMATCH_CODE, id })
+      // A field of 2026-07-28 before a body without the `_meta` that this era requires is an error of the body.
+      const isBodyAtFault = mismatch === 'MCP-Protocol-Version' && !isModern(message)
+      const code = isBodyAtFault ? INVALID_PARAMS : HEADER_MISMATCH_CODE
+      return reply.refuse(`${mismatch} does not match the body`, { status: 400, code, id })
     }
     if (
       message.kind === 'request' &&
