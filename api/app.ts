@@ -25,6 +25,7 @@ import { addRules } from './rules.ts'
 import type { ApiSettings } from './settings.ts'
 import { type AboutProcess, addStatus } from './status.ts'
 import { addStream, Streams } from './stream.ts'
+import { addSwitches } from './switches.ts'
 import type { TokenBook } from './tokens.ts'
 import { Verification, type Verify } from './verification.ts'
 
@@ -100,6 +101,7 @@ function addRoutes(
   addCalls(app, { history, operator })
   addAlerts(app, { history, operator })
   addRules(app, { history, operator, clock, publishDeadlineMs: settings.limits.publishDeadlineMs })
+  addSwitches(app, { operator, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addIntegrity(app, new Verification(dependencies.verify, clock))
   addStream(app, streams)
   addHealth(app, registry, [...ownChecks(history, feed, operator), ...checks])

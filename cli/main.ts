@@ -97,6 +97,21 @@ program
     process.exitCode = await (await import('./verify-command.ts')).runVerify(flags)
   })
 
+for (const [what, description] of [
+  ['stop', 'the kill switch: gateways deny every call until `resume`'],
+  ['resume', 'end what `stop` began'],
+] as const)
+  program
+    .command(what)
+    .description(description)
+    .option('--all', 'everything')
+    .option('--server <name>', 'one server')
+    .option('--principal <name>', 'one principal')
+    .option('--reason <text>', 'why; it is recorded')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (flags: object) => (await import('./switch-command.ts')).runSwitch(what, flags))
+
 program
   .command('demo')
   .description('the whole pipeline on a temporary directory, with a real client and a real server')

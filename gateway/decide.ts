@@ -1,8 +1,9 @@
-// One decision about one call, in the order of policy.md: self-protection, adaptive rules, the file's rules, the default;
-// and the fail-closed conditions around them. Pure.
+// One decision about one call, in the order of policy.md: kill switch, self-protection, adaptive rules, the file's rules and
+// their limits, the default; and the fail-closed conditions around them. Pure.
 import type { ControlView } from '../events/control-view.ts'
 import type { DecisionReason } from '../events/reason.ts'
 import type { Signals } from '../events/signals.ts'
+import { findStop } from '../events/switch-scope.ts'
 import type { CallContext } from './context.ts'
 import { type ControlNeed, type ControlStanding, controlStanding, findAdaptiveRule } from './control.ts'
 import type { DecisionFacts } from './policy/decision.ts'
@@ -43,6 +44,14 @@ export function decideCall(call: ProposedCall, basis: DecisionBasis): Decision {
   const nowMicros = basis.facts.nowMs * 1000
   const control = controlStanding(basis.control, basis.need, nowMicros)
   const { policy } = basis
+  const stop = findStop(basis.control, call.context)
+  if (stop !== undefined)
+    return {
+      decision: 'deny',
+      reason: 'switch_stopped',
+      text: `an operator stopped ${stop.scope}: ${cut(stop.reason)}`,
+      control,
+    }
   if (policy === undefined)
     return { decision: 'deny', reason: 'policy_missing', text: 'no valid policy is loaded', control }
   const { server, tool, principal, client } = call.context
@@ -88,6 +97,11 @@ function stricter(
   if (decision.decision === 'deny' || (decision.decision === 'escalate' && found.action === 'escalate')) return decision
   const id = found.rule === undefined ? {} : { adaptiveRule: found.rule.id }
   return { ...decision, decision: found.action, reason: 'adaptive_rule', text: found.reason, ...id }
+}
+
+/** A text has at most 2,000 characters in an event. */
+function cut(reason: string): string {
+  return reason.slice(0, 1_000).toWellFormed()
 }
 
 function reasonOf({
