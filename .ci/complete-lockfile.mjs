@@ -42,7 +42,7 @@ for (const entry of Object.values(lock.packages)) {
 }
 lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)))
 writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`)
-console.error(`${added} packages of other platforms added`)
+process.stderr.write(`${added} packages of other platforms added\n`)
 
 function platformEntry(name, range, parent) {
   const words = name.split('/').at(-1).replace('armv7', 'arm').replace('arm-eabi', 'arm').split('-')

@@ -7,7 +7,12 @@ import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
 
 /** The folder of the embedded log in the data directory. */
-export const LOG_FOLDER = 'log'
+const LOG_FOLDER = 'log'
+
+/** How long the same warning is not said again. */
+const REPEAT_MS = 60_000
+/** How many warnings are remembered. */
+const MAX_REMEMBERED = 100
 
 /** An event log, and how to say where it is. */
 export interface Backbone {
@@ -40,10 +45,22 @@ export async function openBackbone(
   }
   const { KafkaLog } = await import('../events/kafka-log.ts')
   return {
-    eventLog: new KafkaLog({ settings: config.kafka, warn: (message) => warn(message) }),
+    eventLog: new KafkaLog({ settings: config.kafka, warn: sparingly(warn) }),
     log,
     trust,
     isDistributed: true,
     where: `Kafka at ${config.kafka.brokers.join(', ')}`,
+  }
+}
+
+/** A client says many times a second that its broker is away. */
+function sparingly(warn: (text: string) => void): (text: string) => void {
+  const saidAt = new Map<string, number>()
+  return (text) => {
+    const nowMs = performance.now()
+    if (nowMs - (saidAt.get(text) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return
+    if (saidAt.size >= MAX_REMEMBERED) saidAt.clear()
+    saidAt.set(text, nowMs)
+    warn(text)
   }
 }

@@ -7,7 +7,7 @@ import { ToolwardenError } from '../events/errors.ts'
 import type { DemoStage } from './demo-stage.ts'
 
 /** The name of the server in events and rules. */
-export const DEMO_SERVER = 'files'
+const DEMO_SERVER = 'files'
 /** Who calls. */
 export const DEMO_PRINCIPAL = 'agent:demo'
 

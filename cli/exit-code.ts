@@ -8,11 +8,11 @@ export const EXIT_INCOMPLETE = 2
 /** Wrong words on the command line. */
 export const EXIT_USAGE = 3
 /** Bad configuration, policy, keys or permissions: mend and start again. */
-export const EXIT_CONFIG = 4
+const EXIT_CONFIG = 4
 /** Something needed is not there: broker, store, server command, port. */
-export const EXIT_UNAVAILABLE = 5
+const EXIT_UNAVAILABLE = 5
 /** A defect of this program. */
-export const EXIT_INTERNAL = 70
+const EXIT_INTERNAL = 70
 
 const UNAVAILABLE: readonly ErrorCode[] = [
   'LOG_UNAVAILABLE',

@@ -3,7 +3,7 @@ import { constants } from 'node:os'
 import type { ProcessEnd } from '../gateway/stdio/server-process.ts'
 
 /** How long a clean stop may take before the process ends all the same. */
-export const STOP_DEADLINE_MS = 10_000
+const STOP_DEADLINE_MS = 10_000
 /** How long a signal to this process itself may take to end it. */
 const SIGNAL_GRACE_MS = 200
 

@@ -11,8 +11,8 @@ import { type Clock, uuidv7 } from './time.ts'
 /** The most appends that wait for one chain; more are refused. */
 export const MAX_WAITING_APPENDS = 10_000
 /** How often a run shows that it lives: after work, and when it has been idle for longer than HEARTBEAT_IDLE_MS. */
-export const HEARTBEAT_ACTIVE_MS = 10_000
-export const HEARTBEAT_IDLE_MS = 60_000
+const HEARTBEAT_ACTIVE_MS = 10_000
+const HEARTBEAT_IDLE_MS = 60_000
 const HEARTBEAT_CHECK_MS = 1_000
 const RETRY_MS = 100
 const CLOSE_DEADLINE_MS = 2_000

@@ -79,7 +79,7 @@ export function sealEvent(
 }
 
 /** The bytes that an append's signature covers: "toolwarden/append/v1\n" ‖ uint32 n ‖ hash₁ … hashₙ. */
-export function appendBytes(hashes: readonly string[]): Buffer {
+function appendBytes(hashes: readonly string[]): Buffer {
   const count = Buffer.alloc(4)
   count.writeUInt32BE(hashes.length)
   return Buffer.concat([APPEND_DOMAIN, count, Buffer.from(hashes.join(''), 'hex')])

@@ -63,7 +63,7 @@ export function liveRules(view: ControlView, nowMicros: number): readonly Rule[]
 }
 
 /** When a subject's record has nothing to say any more, microseconds; undefined for what stays until changed. */
-export function expiryOf(event: ControlEvent): number | undefined {
+function expiryOf(event: ControlEvent): number | undefined {
   switch (event.type) {
     case 'rule/added':
       return parseTime(event.rule.expiresAt)
