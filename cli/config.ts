@@ -95,11 +95,12 @@ async function readConfigFile(path: string, mustExist: boolean): Promise<string>
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    if (!mustExist && systemCode(cause) === 'ENOENT') return ''
+    // A file in the directory's place is told where that is made.
+    if (!mustExist && ['ENOENT', 'ENOTDIR'].includes(systemCode(cause) ?? '')) return ''
     throw new ToolwardenError(
       'CONFIG_INVALID',
       `the configuration cannot be read: ${systemCode(cause) ?? 'unknown reason'}`,
-      { where: path, cause },
+      { where: path, fix: 'name a file that is there and that you may read: --config or TOOLWARDEN_CONFIG', cause },
     )
   }
 }

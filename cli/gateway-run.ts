@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { systemCode } from '../events/errors.ts'
+import { describeError, systemCode } from '../events/errors.ts'
 import { systemClock } from '../events/time.ts'
 import { parsePolicy } from '../gateway/policy/load.ts'
 import type { Policy } from '../gateway/policy/policy.ts'
@@ -25,11 +25,14 @@ export interface OpenedRun {
   readonly close: () => Promise<void>
 }
 
-/** Opens what the flags name; `name` is the server's. Throws CONFIG_INVALID, KEY_* and what the log throws. */
-export async function openRun(flags: GatewayFlags, name: string): Promise<OpenedRun> {
+/** Opens what the flags name for one server. Throws CONFIG_INVALID, KEY_* and what the log throws. */
+export async function openRun(
+  flags: GatewayFlags,
+  { name, isRemote }: Pick<ServedServer, 'name' | 'isRemote'>,
+): Promise<OpenedRun> {
   const ground = await openGround(flags)
   const root = flags.root === undefined ? undefined : resolve(flags.root)
-  const run = await startRun(ground, { name, root, policy: flags.policy, isRemote: false })
+  const run = await startRun(ground, { name, root, policy: flags.policy, isRemote })
   const close = async (): Promise<void> => {
     await run.stop()
     await ground.backbone.eventLog.close()
@@ -112,7 +115,7 @@ async function readPolicy(file: string): Promise<Policy | undefined> {
   }
   const parsed = parsePolicy(text, { file })
   if ('ok' in parsed) return parsed.ok
-  warn(`every call is denied: ${createPolicyError(parsed.errors).message}`)
+  warn(`every call is denied: ${describeError(createPolicyError(parsed.errors))}`)
   return undefined
 }
 

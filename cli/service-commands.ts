@@ -21,16 +21,18 @@ const UP_ROLES: readonly ServiceRole[] = ['ledger', 'detectors', 'api']
 
 /** Runs all roles in one process; makes the installation at the first start. */
 export async function runUp(flags: ServiceFlags): Promise<void> {
+  const stopped = stopRequested()
   const config = withFlags(await loadConfig(process.env, flags.config), flags)
   const logger = createLogger(process.env, 'up')
   const installation = await ensureInstallation(config.data, config.log)
   const services = await startServices(UP_ROLES, { config, installation, logger })
   announce(services, config, installation)
-  await runUntilStopped(services, config, logger)
+  await runUntilStopped(services, { config, logger, stopped })
 }
 
 /** Runs one role. */
 export async function runRole(role: ServiceRole, flags: ServiceFlags): Promise<void> {
+  const stopped = stopRequested()
   const config = withFlags(await loadConfig(process.env, flags.config), flags)
   const logger = createLogger(process.env, role)
   const installation = await openInstallation(config.data)
@@ -46,7 +48,7 @@ export async function runRole(role: ServiceRole, flags: ServiceFlags): Promise<v
     },
     `${role} runs`,
   )
-  await runUntilStopped(services, config, logger)
+  await runUntilStopped(services, { config, logger, stopped })
   await stopHealth?.()
 }
 
@@ -65,10 +67,17 @@ function problemOf({ ingest, detectors }: Services): string | undefined {
   return state === undefined || state === 'live' ? undefined : `the detectors are ${state}`
 }
 
-async function runUntilStopped(services: Services, config: Config, logger: Logger): Promise<void> {
+interface Running {
+  readonly config: Config
+  readonly logger: Logger
+  /** Asked for at the very start: a signal that comes while the roles start is honoured once they have. */
+  readonly stopped: Promise<NodeJS.Signals>
+}
+
+async function runUntilStopped(services: Services, { config, logger, stopped }: Running): Promise<void> {
   const forget = services.api === undefined ? undefined : await announceApi(config.data, services.api.url)
   try {
-    const signal = await Promise.race([stopRequested(), services.failed])
+    const signal = await Promise.race([stopped, services.failed])
     logger.info({ signal }, 'stopping')
   } finally {
     await forget?.()
