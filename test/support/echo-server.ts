@@ -16,13 +16,15 @@ if (options.includes('--noise')) process.stdout.write('starting …\nINFO: not J
 if (options.includes('--ignore-sigterm')) process.on('SIGTERM', () => undefined)
 process.stderr.write('echo server: ready\n')
 
-let text: Buffer = Buffer.alloc(0)
+let parts: Buffer[] = []
 process.stdin.on('data', (chunk: Buffer) => {
   if (logFile !== undefined) appendFileSync(logFile, chunk)
-  text = text.length === 0 ? chunk : Buffer.concat([text, chunk])
-  for (let end = text.indexOf(0x0a); end !== -1; end = text.indexOf(0x0a)) {
-    const line = text.subarray(0, end).toString('utf8')
-    text = text.subarray(end + 1)
+  parts.push(chunk)
+  if (!chunk.includes(0x0a)) return
+  const whole = Buffer.concat(parts)
+  const end = whole.lastIndexOf(0x0a) + 1
+  parts = [whole.subarray(end)]
+  for (const line of whole.toString('utf8', 0, end).split('\n')) {
     if (line.trim() !== '') take(JSON.parse(line) as Request)
   }
 })

@@ -28,6 +28,9 @@ export class RawClient {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>
   stderr = ''
   #received: Buffer[] = []
+  readonly #answers: Answer[] = []
+  /** The start of a line whose end has not come. */
+  #line: Buffer[] = []
   #wake: () => void = () => undefined
   #isOver = false
   #lastId = 0
@@ -36,7 +39,7 @@ export class RawClient {
     const [program = '', ...args] = command
     this.child = spawn(program, args, { env: environment, stdio: ['pipe', 'pipe', 'pipe'] })
     this.child.stdout.on('data', (chunk: Buffer) => {
-      this.#received.push(chunk)
+      this.#take(chunk)
       this.#wake()
     })
     this.child.stderr.on('data', (chunk: Buffer) => {
@@ -63,12 +66,7 @@ export class RawClient {
 
   /** Every complete line received so far that is JSON. */
   get answers(): readonly Answer[] {
-    return this.received
-      .toString('utf8')
-      .split('\n')
-      .slice(0, -1)
-      .filter((line) => line.startsWith('{'))
-      .map((line) => JSON.parse(line) as Answer)
+    return this.#answers
   }
 
   /** Sends bytes as they are, or a message as one line. */
@@ -130,6 +128,17 @@ export class RawClient {
     this.child.kill('SIGKILL')
     for (const stream of [this.child.stdin, this.child.stdout, this.child.stderr]) stream.destroy()
     await this.ended
+  }
+
+  #take(chunk: Buffer): void {
+    this.#received.push(chunk)
+    this.#line.push(chunk)
+    if (!chunk.includes(0x0a)) return
+    const whole = Buffer.concat(this.#line)
+    const end = whole.lastIndexOf(0x0a) + 1
+    const lines = whole.toString('utf8', 0, end).split('\n')
+    this.#answers.push(...lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Answer))
+    this.#line = [whole.subarray(end)]
   }
 
   /** Ends the input and resolves with how the process ended. */
