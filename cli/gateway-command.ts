@@ -32,12 +32,9 @@ const SERVER_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
 
 /** Runs until the server has ended; then this process ends the same way. */
 export async function runGateway(flags: GatewayFlags, rest: readonly string[]): Promise<ProcessEnd> {
-  const command = serverCommand(flags, rest)
-  const [program, ...args] = command
-  const name = flags.name ?? serverNameOf(command)
+  const { name, server, isRemote } = await openServer(flags, rest)
   const context = connectionContext(flags, name)
-  const server = await startServer(program, args, process.env)
-  const opening = openLater(flags, name)
+  const opening = openLater(flags, { name, isRemote })
   const gateway = createGateway(opening, server, context)
   try {
     const end = await Promise.race([gateway.run(), failureOf(opening)])
@@ -51,15 +48,34 @@ export async function runGateway(flags: GatewayFlags, rest: readonly string[]): 
   }
 }
 
+interface OpenedServer {
+  readonly name: string
+  readonly server: ServerProcess
+  readonly isRemote: boolean
+}
+
+/** A process by its command, or a server over HTTP by its URL or by its name in the configuration. */
+async function openServer(flags: GatewayFlags, rest: readonly string[]): Promise<OpenedServer> {
+  const isNamed = flags.upstream === undefined && rest.length === 0 && flags.name !== undefined
+  if (isNamed || (rest.length === 0 && /^https?:/i.test(flags.upstream ?? ''))) {
+    const { openRemoteServer } = await import('./remote-server.ts')
+    return { ...(await openRemoteServer(flags)), isRemote: true }
+  }
+  const command = serverCommand(flags, rest)
+  const [program, ...args] = command
+  const name = flags.name ?? serverNameOf(command)
+  return { name, server: await startServer(program, args, process.env), isRemote: false }
+}
+
 /** Loads in parts: each holds up the event loop for some 50 ms, and the server's first answer passes in between. */
-async function openLater(flags: GatewayFlags, name: string): Promise<OpenedRun> {
+async function openLater(flags: GatewayFlags, server: Pick<OpenedServer, 'name' | 'isRemote'>): Promise<OpenedRun> {
   await import('../events/event.ts')
   await turn()
   await import('./config.ts')
   await turn()
   const { openRun } = await import('./gateway-run.ts')
   await turn()
-  return openRun(flags, name)
+  return openRun(flags, server)
 }
 
 /** Resolves when what waited in the event loop has been handled. */

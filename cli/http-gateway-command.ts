@@ -1,14 +1,11 @@
 // `toolwarden gateway --listen`: an HTTP listener before the servers of toolwarden.yaml, or before one of the command line.
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { describeError, systemCode, ToolwardenError } from '../events/errors.ts'
+import { describeError, ToolwardenError } from '../events/errors.ts'
 import { systemClock } from '../events/time.ts'
 import type { Caller } from '../gateway/http/caller.ts'
 import { createEndpoint } from '../gateway/http/create-endpoint.ts'
 import type { Endpoint } from '../gateway/http/endpoint.ts'
-import type { HeaderList } from '../gateway/http/headers.ts'
 import { HttpGateway } from '../gateway/http/http-gateway.ts'
-import { HttpUpstream } from '../gateway/http/http-upstream.ts'
 import { ProcessUpstream } from '../gateway/http/process-upstream.ts'
 import { QuietSessions } from '../gateway/http/quiet-sessions.ts'
 import { listenAddress, type UpstreamSettings, upstreamUrl } from '../gateway/http/settings.ts'
@@ -19,6 +16,8 @@ import { splitCommand } from './command-line.ts'
 import type { Config } from './config.ts'
 import type { GatewayFlags } from './gateway-command.ts'
 import { type Ground, openGround, startRun, warn } from './gateway-run.ts'
+import { openHttpUpstream, readPem } from './http-upstream.ts'
+import { nameOf } from './remote-server.ts'
 import { serverNameOf } from './server-name.ts'
 import { defaultPrincipal } from './session.ts'
 import { stopRequested } from './shutdown.ts'
@@ -100,8 +99,7 @@ function upstreamsOf(
       where: '--upstream',
       fix: EXAMPLE,
     })
-  const host = new URL(url.data).hostname.replace(/[^A-Za-z0-9.-]/g, '').slice(0, 64)
-  return [[name ?? (host === '' ? 'server' : host), { ...settings, url: url.data }]]
+  return [[name ?? nameOf(url.data), { ...settings, url: url.data }]]
 }
 
 function configured(config: Config): readonly (readonly [string, UpstreamSettings])[] {
@@ -114,30 +112,13 @@ function configured(config: Config): readonly (readonly [string, UpstreamSetting
 }
 
 async function openUpstream(settings: UpstreamSettings, config: Config): Promise<Upstream> {
-  const { url, command, ca } = settings
+  const { url, command } = settings
   const { limits } = config.gateway.http
   if (url === undefined) {
     const [program = '', ...args] = command ?? []
     return new ProcessUpstream({ program, args, environment: process.env, limits, fail })
   }
-  return new HttpUpstream({
-    url: new URL(url),
-    headers: staticHeaders(settings),
-    ca: ca === undefined ? undefined : await readPem(ca),
-    connectMs: limits.connectMs,
-  })
-}
-
-/** The operator's own fields, with their values from the environment where the configuration says so. */
-export function staticHeaders({ headers }: Pick<UpstreamSettings, 'headers'>): HeaderList {
-  return Object.entries(headers).map(([name, value]) => {
-    if (typeof value === 'string') return [name, value]
-    const found = process.env[value.env]
-    if (found !== undefined && found !== '') return [name, found]
-    throw new ToolwardenError('CONFIG_INVALID', `the environment variable ${value.env} is not set`, {
-      where: `gateway.upstreams: headers: ${name}`,
-    })
-  })
+  return openHttpUpstream({ ...settings, url }, limits.connectMs)
 }
 
 function parseListen(text: string): { readonly host: string; readonly port: number } {
@@ -161,15 +142,6 @@ function checkBinding(
 
 function anybody({ principal = defaultPrincipal() }: GatewayFlags): Caller {
   return { principal, principalSource: 'declared', tokenId: 'anonymous', servers: undefined }
-}
-
-async function readPem(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    const why = `the file cannot be read: ${systemCode(cause) ?? 'unknown reason'}`
-    throw new ToolwardenError('CONFIG_INVALID', why, { where: path, cause })
-  }
 }
 
 function fail(error: unknown): void {

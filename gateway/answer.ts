@@ -2,6 +2,9 @@
 import { asObject, type Message, type MessageValue, memberBytes } from './message.ts'
 import type { Outcome } from './recorder.ts'
 
+/** The JSON-RPC code with which the gateway itself answers a call whose server is gone: nobody knows whether it ran. */
+export const UNKNOWN_OUTCOME_CODE = -31404
+
 /** What a receipt takes from an answer. */
 export interface AnswerOutcome {
   readonly status: Outcome['status']
@@ -23,6 +26,9 @@ export function outcomeOf(
 }
 
 function statusOf(value: MessageValue, isCancelled: boolean): Outcome['status'] {
-  if (!('result' in value)) return isCancelled ? 'cancelled' : 'protocol_error'
+  if (!('result' in value)) {
+    if (asObject(value.error)?.code === UNKNOWN_OUTCOME_CODE) return 'ambiguous'
+    return isCancelled ? 'cancelled' : 'protocol_error'
+  }
   return asObject(value.result)?.isError === true ? 'tool_error' : 'ok'
 }

@@ -53,8 +53,17 @@ export class HttpUpstream implements Upstream {
     return new Promise((resolve) => {
       const outgoing = this.#open(request)
       const sent = followConnection(outgoing, this.#options.connectMs)
+      // Not by http's own `signal`: on a connection that is idle again it raises an error that nobody can catch.
+      let received: IncomingMessage | undefined
+      const giveUp = (): void => void (received?.destroy() ?? outgoing.destroy(new Error('given up')))
+      if (request.signal.aborted) giveUp()
+      request.signal.addEventListener('abort', giveUp, { once: true })
+      outgoing.once('close', () => request.signal.removeEventListener('abort', giveUp))
       const lose = (why: string): void => resolve({ type: 'lost', isForwarded: sent.isForwarded, why })
-      outgoing.once('response', (response) => resolve(toResponse(response)))
+      outgoing.once('response', (response) => {
+        received = response
+        resolve(toResponse(response))
+      })
       // A server that switches protocols: its socket is not the client's.
       outgoing.once('upgrade', (_, socket) => {
         socket.destroy()
@@ -69,7 +78,7 @@ export class HttpUpstream implements Upstream {
     this.#agent.destroy()
   }
 
-  #open({ method, headers, body, signal }: UpstreamRequest): ClientRequest {
+  #open({ method, headers, body }: UpstreamRequest): ClientRequest {
     const { url, headers: own } = this.#options
     const fields: HeaderList = [
       ['Host', url.host],
@@ -84,7 +93,6 @@ export class HttpUpstream implements Upstream {
       agent: this.#agent,
       headers: flatHeaders(fields),
       maxHeaderSize: MAX_RESPONSE_HEADER_BYTES,
-      signal,
       setHost: false,
     })
   }

@@ -49,3 +49,16 @@ export function decodeMirrored(value: string): string | undefined {
   const text = bytes.toString('utf8')
   return bytes.toString('base64') === encoded && Buffer.from(text).equals(bytes) ? text : undefined
 }
+
+/** What `Mcp-Name` says of a message, where its method has one. */
+export function mirroredName(message: Exclude<Message, { kind: 'response' }>): string | undefined {
+  const member = NAMED_BY.get(message.method)
+  const name = member === undefined ? undefined : asObject(message.value.params)?.[member]
+  return typeof name === 'string' ? name : undefined
+}
+
+/** A value in the form that fits a field. */
+export function encodeMirrored(value: string): string {
+  const isPlain = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) && !ENCODED.test(value)
+  return isPlain ? value : `=?base64?${Buffer.from(value).toString('base64')}?=`
+}
