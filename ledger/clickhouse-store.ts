@@ -10,7 +10,7 @@ import {
   SCHEMA_VERSION,
   schemaStatements,
 } from './schema.ts'
-import type { LedgerStore, QueryParameters, ReadLane, RowPosition, RowTopic, StoreBatch } from './store.ts'
+import type { LeafRow, LedgerStore, QueryParameters, ReadLane, RowPosition, RowTopic, StoreBatch } from './store.ts'
 
 /** How many chains one statement asks for. */
 const CHAINS_A_QUERY = 50
@@ -70,6 +70,12 @@ class ClickHouseStore implements LedgerStore {
       await this.#insertRows('quarantine', QUARANTINE_ROW_COLUMNS, compactRows(part, QUARANTINE_ROW_COLUMNS, at))
     // Last, and in one statement: what stands in `events` has everything else beside it.
     await this.#insertRows('events', EVENT_ROW_COLUMNS, compactRows(batch.events, EVENT_ROW_COLUMNS, at))
+  }
+
+  async insertLeaves(leaves: readonly LeafRow[]): Promise<void> {
+    if (leaves.length === 0) return
+    const rows = leaves.map(({ position, hash }) => JSON.stringify([position, hash])).join('\n')
+    await this.#connection.ingest.insert(insertSql('leaves', ['position', 'hash']), rows)
   }
 
   async isStored({ topic, partition, offset }: RowPosition): Promise<boolean> {

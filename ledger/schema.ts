@@ -67,7 +67,7 @@ const DURABLE = 'fsync_after_insert = 1, fsync_part_directory = 1'
 
 /** The statements that make the tables, in order. */
 export function schemaStatements(): readonly string[] {
-  return [META_TABLE, eventsTable(), PAYLOADS_TABLE, QUARANTINE_TABLE]
+  return [META_TABLE, eventsTable(), PAYLOADS_TABLE, QUARANTINE_TABLE, LEAVES_TABLE]
 }
 
 // Which ledger this is, and by which version of the tables: one row each time it was made or changed.
@@ -149,3 +149,10 @@ const QUARANTINE_TABLE = `CREATE TABLE IF NOT EXISTS quarantine (
 PARTITION BY toYYYYMM(ingested_at)
 ORDER BY (topic, partition, offset, part)
 SETTINGS ${DURABLE}`
+
+// An index of the Merkle log by hash, made again from its tiles where it is lost: so it need not survive a power cut.
+// Small granules: a proof asks for one hash, a tick for a thousand that stand anywhere.
+const LEAVES_TABLE = `CREATE TABLE IF NOT EXISTS leaves (
+  position UInt64 CODEC(ZSTD(1)),
+  hash FixedString(64) CODEC(ZSTD(1))
+) ENGINE = MergeTree ORDER BY hash SETTINGS index_granularity = 512`

@@ -71,6 +71,13 @@ export interface StoreBatch {
   readonly quarantined: readonly QuarantineRow[]
 }
 
+/** Where an event's hash stands in the Merkle log. */
+export interface LeafRow {
+  /** Index of the leaf, from 0. */
+  readonly position: number
+  readonly hash: string
+}
+
 /** Values bound to `{name:Type}` in the SQL. */
 export type QueryParameters = Readonly<Record<string, string | number | readonly string[] | readonly number[]>>
 
@@ -85,6 +92,8 @@ export interface LedgerStore {
    * Repeated rows are harmless: readers take one row a position.
    */
   insert(batch: StoreBatch): Promise<void>
+  /** Adds to the index of leaves, which the files of the Merkle log can always make again; repeated rows are harmless. */
+  insertLeaves(leaves: readonly LeafRow[]): Promise<void>
   /** Whether a row stands at a position. Sees everything that an acknowledged insert wrote. */
   isStored(position: RowPosition): Promise<boolean>
   /** The last offset stored of a partition; undefined for none. */

@@ -26,6 +26,13 @@ export const VIOLATION_CLASSES = {
   'quarantine-altered': 'tampered',
   'range-mismatch': 'tampered',
   'row-unannounced': 'tampered',
+  'tree-missing': 'tampered',
+  'tree-damaged': 'tampered',
+  'checkpoint-invalid': 'tampered',
+  'checkpoint-conflict': 'tampered',
+  'leaf-mismatch': 'tampered',
+  'leaf-without-row': 'tampered',
+  'row-without-leaf': 'tampered',
 } as const
 
 /** One kind of violation. */
@@ -66,6 +73,10 @@ export interface VerifyCounts {
   ranges: number
   calls: number
   openCalls: number
+  /** Leaves of the Merkle log; 0 where no log was given. */
+  leaves: number
+  /** Signed checkpoints that were held against the tree. */
+  checkpoints: number
 }
 
 /** A call that was allowed, and of whose outcome nothing is known (yet). */
@@ -117,6 +128,8 @@ export class Findings {
     ranges: 0,
     calls: 0,
     openCalls: 0,
+    leaves: 0,
+    checkpoints: 0,
   }
   readonly #violations: Violation[] = []
   readonly #openCalls: OpenCall[] = []

@@ -9,6 +9,7 @@ import { verifyForeignReceipts, verifyGaps, verifyOpenCalls } from './verify-pen
 import { verifyQuarantined, verifyQuarantineRows } from './verify-quarantine.ts'
 import { verifyAnnounced, verifyRanges } from './verify-ranges.ts'
 import { Findings, type VerifyReport } from './verify-report.ts'
+import { type TreeToVerify, verifyTree } from './verify-tree.ts'
 
 /** How many rows are held at once. */
 const PAGE_ROWS = 2_000
@@ -19,6 +20,8 @@ export interface VerifyOptions {
   /** Name of the ledger. */
   readonly log: string
   readonly trust: Trust
+  /** The Merkle log, where there is one. */
+  readonly tree?: TreeToVerify
   /** Told after each page how many of the rows were walked. */
   readonly onProgress?: (progress: { readonly rows: number; readonly total: number }) => void
   /** Ends it early, with the reason of the abort as error. */
@@ -27,7 +30,7 @@ export interface VerifyOptions {
 
 /** Verifies the whole store. Throws STORE_* only. */
 export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport> {
-  const { store, log, trust, onProgress, signal } = options
+  const { store, log, trust, tree, onProgress, signal } = options
   const findings = new Findings()
   const walk = new ChainWalk({ log, trust, findings })
   // What is stored after this moment is left to the next verification.
@@ -44,6 +47,7 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
   await settle(store, walk.pending, findings)
   await verifyAnnounced(store, upToMicros, findings)
   await verifyQuarantineRows(store, upToMicros, findings)
+  if (tree !== undefined) await verifyTree(store, tree, findings)
   return findings.report(upToMicros)
 }
 

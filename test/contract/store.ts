@@ -73,6 +73,14 @@ export function describeStore({ name, open }: StoreContract): void {
       assert.equal(await store.findWatermark('events', 'no such partition'), undefined)
     })
 
+    it('keeps the index of leaves, also when it is told twice', async () => {
+      const leaves = [0, 1, 2].map((position) => ({ position, hash: hashOf(position) }))
+      await store.insertLeaves(leaves)
+      await store.insertLeaves(leaves.slice(1))
+      await store.insertLeaves([])
+      assert.deepEqual(await store.select('SELECT DISTINCT position, hash FROM leaves ORDER BY position'), leaves)
+    })
+
     it('tells whether a row stands at a position', async () => {
       assert.equal(await store.isStored({ topic: 'events', partition: CHAIN, offset: 2 }), true)
       assert.equal(await store.isStored({ topic: 'events', partition: CHAIN, offset: 3 }), false)

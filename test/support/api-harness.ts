@@ -125,6 +125,6 @@ function absentStore(): LedgerStore {
     Promise.reject(new ToolwardenError('STORE_UNAVAILABLE', 'the store does not answer', { retriable: true }))
   return {
     ...{ insert: away, isStored: away, findWatermark: away, findNewestMicros: away, findHeads: away, findHashes: away },
-    ...{ select: away, close: () => Promise.resolve() },
+    ...{ insertLeaves: away, select: away, close: () => Promise.resolve() },
   }
 }
