@@ -19,8 +19,10 @@ export const httpLimits = z.strictObject({
   bodyBytes: count.max(64 * MEBIBYTE).default(16 * MEBIBYTE),
   /** Bodies of requests and held answers, all together. */
   heldBytes: count.default(256 * MEBIBYTE),
-  /** An answer up to this size is held whole; a longer one streams, and its last bytes are held. */
-  answerBytes: count.max(64 * MEBIBYTE).default(16 * MEBIBYTE),
+  /** An answer up to this size is held whole; a longer one streams, and its end is held. */
+  answerBytes: count.default(16 * MEBIBYTE),
+  /** The longest answer, and the longest event of a stream. */
+  longAnswerBytes: count.max(512 * MEBIBYTE).default(128 * MEBIBYTE),
   headerBytes: count.min(1024).default(16 * 1024),
   /** Sessions of one server. */
   sessions: count.default(10_000),

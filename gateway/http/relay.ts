@@ -20,7 +20,7 @@ export interface RelayOptions {
   readonly reply: Reply
   readonly answers: ServerAnswers
   readonly peer: Peer
-  readonly limits: Pick<HttpLimits, 'answerBytes'>
+  readonly limits: Pick<HttpLimits, 'answerBytes' | 'longAnswerBytes'>
   /** Fields that are taken out of the response. */
   readonly dropped: ReadonlySet<string>
   /** How long the head waits for the first event; only where that could be the `endpoint` of the old transport. */
@@ -77,7 +77,7 @@ export class Relay {
 
   async #relayEvents(): Promise<RelayEnd> {
     const { response, reply, limits, headDelayMs } = this.#options
-    const splitter = new EventSplitter(limits.answerBytes)
+    const splitter = new EventSplitter(limits.longAnswerBytes)
     const timer = setTimeout(() => this.#sendHead(['content-length']), headDelayMs)
     if (headDelayMs === 0) this.#sendHead(['content-length'])
     try {
@@ -106,7 +106,7 @@ export class Relay {
 
   async #relayLines(): Promise<RelayEnd> {
     const { response, limits } = this.#options
-    const lines = new LineSplitter(limits.answerBytes)
+    const lines = new LineSplitter(limits.longAnswerBytes)
     this.#sendHead(['content-length'])
     for await (const chunk of response.body) {
       for (const line of lines.push(chunk)) {
@@ -125,24 +125,36 @@ export class Relay {
     else this.#withhold(verdict.why, bytes)
   }
 
+  /** Above `answerBytes` it goes out as it comes but for its end, without which it is no JSON text. */
   async #relayWhole(): Promise<RelayEnd> {
-    const { response, reply, limits, answers, settleForeign } = this.#options
+    const { response, reply, limits } = this.#options
     const chunks: Buffer[] = []
     let size = 0
+    let tail: Buffer | undefined
     for await (const chunk of response.body) {
       chunks.push(chunk)
       size += chunk.length
-      if (size > limits.answerBytes) return this.#refuse('an answer is over the limit')
+      if (size > limits.longAnswerBytes) return this.#refuse('an answer is over the limit')
+      if (size <= limits.answerBytes) continue
+      const ready = tail === undefined ? Buffer.concat(chunks) : Buffer.concat([tail, chunk])
+      const end = lastTokenOf(ready)
+      tail = ready.subarray(end)
+      this.#sendHead([])
+      await reply.write(ready.subarray(0, end))
     }
-    const content = Buffer.concat(chunks)
+    return this.#releaseWhole(Buffer.concat(chunks), tail)
+  }
+
+  async #releaseWhole(content: Buffer, tail: Buffer | undefined): Promise<RelayEnd> {
+    const { reply, answers, settleForeign } = this.#options
     const verdict = await answers.take(content)
     if (!verdict.passes) {
       this.#withhold(verdict.why, content)
       return this.#refuse(verdict.why)
     }
-    if (!verdict.isAnswer && size > 0) await settleForeign(content)
+    if (!verdict.isAnswer && content.length > 0) await settleForeign(content)
     this.#sendHead([])
-    if (size > 0) await reply.write(content)
+    await reply.write(tail ?? content)
     return 'complete'
   }
 
@@ -189,6 +201,15 @@ function hidesEvent(text: string): boolean {
     if (ODD_LINE_ENDS.has(text.charCodeAt(index - 1))) return true
   return false
 }
+
+/** Where the last byte stands that is not white space: what follows it closes nothing. */
+function lastTokenOf(bytes: Buffer): number {
+  let end = bytes.length - 1
+  while (end > 0 && WHITE_SPACE.has(bytes[end] ?? 0)) end--
+  return Math.max(0, end)
+}
+
+const WHITE_SPACE = new Set([0x20, 0x09, 0x0a, 0x0d])
 
 function isStreamError(error: Error): boolean {
   return !(error instanceof ToolwardenError) && systemCode(error) !== undefined

@@ -78,7 +78,7 @@ export class Reply {
 
   /** Resolves when more may be written; a client that is gone takes everything. A stalled one is cut off. */
   async write(bytes: Buffer): Promise<void> {
-    if (this.#closing.signal.aborted || this.#response.write(bytes)) return
+    if (this.#closing.signal.aborted || bytes.length === 0 || this.#response.write(bytes)) return
     const timer = setTimeout(() => this.destroy(), this.#stalledMs)
     await new Promise<void>((resolve) => {
       const done = (): void => {

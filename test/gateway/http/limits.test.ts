@@ -4,11 +4,12 @@ import { connect } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
 import type { HttpLimits } from '../../../gateway/http/limits.ts'
 import { HttpHarness } from '../../support/http-harness.ts'
-import { beginEvents } from '../../support/http-mcp-server.ts'
+import { answerText, beginEvents } from '../../support/http-mcp-server.ts'
 import { rawPost, sendRaw, statusOf } from '../../support/raw-http.ts'
 import { until } from '../../support/until.ts'
 
 const PING = '{"jsonrpc":"2.0","id":2,"method":"ping"}'
+const CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}'
 const FIELDS = { 'content-type': 'application/json' }
 
 describe('limits of the HTTP gateway', () => {
@@ -70,6 +71,49 @@ describe('limits of the HTTP gateway', () => {
     assert.equal(statusOf(await slowHead), 408)
     assert.ok([0, 408].includes(statusOf(await slowBody)))
     assert.deepEqual(harness.server.received, [])
+  })
+
+  it('streams an answer above the size that it holds, and keeps its end back until the receipt', async () => {
+    await start({ answerBytes: 10_000 })
+    const whole = `${answerText(1, 'x'.repeat(20_000))} \n`
+    let seen = 0
+    harness.server.script = async ({ response }) => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.write(whole.slice(0, 15_000))
+      await until(() => seen > 10_000)
+      response.write(whole.slice(15_000))
+      await until(() => seen > 20_000)
+      assert.ok(seen < whole.length - 2)
+      response.end()
+      return true
+    }
+    let text = ''
+    for await (const chunk of (await post(CALL)).body ?? []) {
+      text += Buffer.from(chunk as Uint8Array).toString()
+      seen = text.length
+    }
+    assert.equal(text, whole)
+    assert.deepEqual(await harness.receipts(1), ['ok'])
+  })
+
+  it('cuts off a long answer to something else before it is a JSON text', async () => {
+    await start({ answerBytes: 100 })
+    harness.server.script = ({ response }) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(answerText(2, 'x'.repeat(1_000)))
+      return true
+    }
+    const response = await post(CALL)
+    await assert.rejects(response.text())
+    assert.deepEqual(await harness.receipts(1), ['ambiguous'])
+  })
+
+  it('answers 502 above the longest answer', async () => {
+    await start({ answerBytes: 1_000, longAnswerBytes: 1_000 })
+    harness.server.script = ({ response }) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(answerText(1, 'x'.repeat(1_000)))
+      return true
+    }
+    assert.equal((await post(CALL)).status, 502)
   })
 
   it('cuts off a client that takes nothing of its answer', async () => {
