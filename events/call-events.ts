@@ -10,6 +10,7 @@ import {
   publicKeyField,
   signatureField,
   textField,
+  timeField,
   uuidField,
 } from './field.ts'
 import { DECISION_REASONS } from './reason.ts'
@@ -70,6 +71,16 @@ export const sessionEvents = [
     previous: hashField.optional(),
     policy: hashField,
     bytes: countField,
+    /** Until when its rules are only observed. */
+    observeUntil: timeField.optional(),
+  }),
+  /** Policy files that could not be loaded; what was in force stays in force. `policy` is the hash of what was read, if it was. */
+  eventSchema('policy/refused', {
+    server: nameField,
+    policy: hashField.optional(),
+    inForce: hashField.optional(),
+    errors: countField,
+    text: textField,
   }),
   /** A record on `control` that the gateway did not honour: forged, replayed, or of a writer it does not trust. */
   eventSchema('control/refused', { server: nameField, subject: textField, reason: textField, digest: hashField }),
@@ -93,6 +104,8 @@ export const authorizationEvents = [
     rule: nameField.optional(),
     adaptiveRule: hashField.optional(),
     policy: hashField.optional(),
+    /** What the policy's rules would have decided, where they are only observed. */
+    observed: z.strictObject({ decision: z.enum(['deny', 'escalate']), reason: z.enum(DECISION_REASONS) }).optional(),
     control: z.strictObject({
       state: z.enum(['fresh', 'stale', 'none']),
       epoch: uuidField.optional(),

@@ -5,12 +5,17 @@ import type { Json } from '../events/canonical.ts'
 import type { SealedEvent } from '../events/chain.ts'
 import type { ControlView } from '../events/control-view.ts'
 import { ToolwardenError } from '../events/errors.ts'
+import { argumentsDigest } from '../events/payload.ts'
 import { argumentSignals, resultSignals } from '../events/signals.ts'
 import { type Clock, uuidv7 } from '../events/time.ts'
 import type { ToolClass } from '../events/tool-class.ts'
 import type { CallContext, ConnectionContext } from './context.ts'
+import type { Counters, Reservation } from './counters.ts'
 import { type Decision, type DecisionBasis, decideCall, type ProposedCall } from './decide.ts'
+import type { Charge } from './policy/limits.ts'
 import type { Outcome, Recorder } from './recorder.ts'
+import type { CallIdentity, UnknownOutcomes } from './unknown-outcomes.ts'
+import { hasUnsafeNumber } from './unsafe-numbers.ts'
 
 /** The most calls that are decided or awaited at once; more are refused. The chain takes more, so that a receipt has room. */
 export const MAX_OPEN_CALLS = 5_000
@@ -53,6 +58,8 @@ export interface CallGateOptions {
   readonly deploymentKey: Buffer
   readonly newBasis: () => Omit<DecisionBasis, 'control'>
   readonly control: () => ControlView
+  readonly counters: Counters
+  readonly unknown: UnknownOutcomes
   /** Resolves once control has been read, or will not be for now; the first decision waits for it. */
   readonly ready: Promise<void>
 }
@@ -65,6 +72,8 @@ export class CallGate {
   readonly #options: CallGateOptions
   /** Calls that were admitted or are being decided. */
   #open = 0
+  /** What each forwarded call was charged, and what makes it the same as another. */
+  readonly #accounts = new WeakMap<OpenCall, { readonly reservation: Reservation; readonly identity: CallIdentity }>()
 
   constructor(options: CallGateOptions) {
     this.#options = options
@@ -82,22 +91,23 @@ export class CallGate {
       })
     this.#open++
     const startedMicros = clock.monotonicMicros()
+    let reservation: Reservation | undefined
     try {
       await this.#options.ready
       const call = this.#proposed(request, context)
-      const decision = decideCall(call, this.#basis())
-      const proposal = {
-        context,
-        method: request.method,
-        argumentsBytes: request.argumentsBytes,
-        signals: call.signals,
-      }
+      const { charges, ...decision } = decideCall(call, this.#basis())
+      // Nothing waits between the decision and the charge: no other call can be let through on the same room.
+      if (decision.decision === 'allow') reservation = this.#reserve(charges)
+      const { method, argumentsBytes } = request
+      const proposal = { context, method, argumentsBytes, signals: call.signals }
       const { events } = await recorder.decided(proposal, decision, (late) => this.#closeLate(context, late))
       const decideHash = events.at(-1)?.hash ?? ''
-      if (decision.decision !== 'allow') return this.#refuse(context, decision)
+      if (reservation === undefined) return this.#refuse(context, decision)
       const open: OpenCall = { context, decideHash, toolClass: request.toolClass, startedMicros }
-      return await this.#checkAgain(call, open)
+      this.#accounts.set(open, { reservation, identity: identityOf(context, events) })
+      return await this.#checkAgain(call, open, reservation)
     } catch (error) {
+      reservation?.release()
       return this.#refuse(context, unrecorded(error))
     }
   }
@@ -118,24 +128,49 @@ export class CallGate {
       ...(signals === undefined ? {} : { signals }),
     })
     this.#open--
+    const account = this.#accounts.get(call)
+    if (status === 'not_forwarded') account?.reservation.release()
+    if (account !== undefined) this.#options.unknown.take(account.identity, status, clock.nowMicros() / 1000)
   }
 
   /** A rule may have arrived while the decision was on its way to the log: it counts. */
-  async #checkAgain(call: ProposedCall, open: OpenCall): Promise<Admission> {
-    const now = decideCall(call, this.#basis())
-    if (now.decision === 'allow') return { type: 'forward', call: open }
+  async #checkAgain(call: ProposedCall, open: OpenCall, reservation: Reservation): Promise<Admission> {
+    // Its own charge does not stand against it.
+    reservation.release()
+    const { charges, ...now } = decideCall(call, this.#basis())
+    if (now.decision === 'allow') {
+      const identity = this.#accounts.get(open)?.identity
+      if (identity !== undefined) this.#accounts.set(open, { reservation: this.#reserve(charges), identity })
+      return { type: 'forward', call: open }
+    }
     await this.settle(open, { status: 'not_forwarded' })
     return refusal(open.context, now)
   }
 
   #proposed(request: GovernedRequest, context: CallContext): ProposedCall {
-    const value = (request.argumentsValue ?? {}) as Json
-    const signals = argumentSignals(this.#options.deploymentKey, request.toolClass, value)
-    return { context, argumentsValue: request.argumentsValue, signals, sessions: request.sessions }
+    const { deploymentKey, unknown, clock } = this.#options
+    const { method, argumentsBytes, argumentsValue, sessions } = request
+    const signals = argumentSignals(deploymentKey, request.toolClass, (argumentsValue ?? {}) as Json)
+    const isRepeatOfUnknown = (): boolean =>
+      !unknown.isEmpty &&
+      unknown.has(
+        { ...context, argumentsDigest: argumentsDigest(deploymentKey, argumentsBytes) },
+        clock.nowMicros() / 1000,
+      )
+    return {
+      ...{ context, method, argumentsValue, signals, sessions, isRepeatOfUnknown },
+      hasUnsafeNumber: () => hasUnsafeNumber(argumentsBytes),
+    }
   }
 
   #basis(): DecisionBasis {
-    return { ...this.#options.newBasis(), control: this.#options.control() }
+    const { newBasis, control, counters } = this.#options
+    const basis = newBasis()
+    return { ...basis, facts: { ...basis.facts, counters }, control: control() }
+  }
+
+  #reserve(charges: readonly Charge[] = []): Reservation {
+    return this.#options.counters.reserve(charges, Math.floor(this.#options.clock.nowMicros() / 1000))
   }
 
   #refuse(context: CallContext, decision: Refused): Admission {
@@ -154,6 +189,12 @@ export class CallGate {
         if (!(error instanceof ToolwardenError)) throw error
       })
   }
+}
+
+function identityOf({ principal, server, tool }: CallContext, events: readonly SealedEvent[]): CallIdentity {
+  const propose = events.find(({ event }) => event.type === 'authorization/propose')?.event
+  const digest = propose?.type === 'authorization/propose' ? propose.argumentsDigest : ''
+  return { principal, server, tool, argumentsDigest: digest }
 }
 
 type Refused = Extract<Admission, { type: 'refuse' }>['decision']

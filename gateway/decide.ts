@@ -6,8 +6,9 @@ import type { Signals } from '../events/signals.ts'
 import { findStop } from '../events/switch-scope.ts'
 import type { CallContext } from './context.ts'
 import { type ControlNeed, type ControlStanding, controlStanding, findAdaptiveRule } from './control.ts'
-import type { DecisionFacts } from './policy/decision.ts'
+import type { DecisionFacts, PolicyCall } from './policy/decision.ts'
 import { decide as decideByPolicy } from './policy/evaluate.ts'
+import type { Charge } from './policy/limits.ts'
 import type { Policy } from './policy/policy.ts'
 
 /** What decisions are made from. */
@@ -22,7 +23,11 @@ export interface DecisionBasis {
 /** A call as it is decided on. */
 export interface ProposedCall {
   readonly context: CallContext
+  /** `tools/call` unless it says something else. */
+  readonly method?: string
   readonly argumentsValue: unknown
+  readonly hasUnsafeNumber?: () => boolean
+  readonly isRepeatOfUnknown?: () => boolean
   readonly signals: Signals
   /** Every session seen on the connection, the call's among them. */
   readonly sessions: readonly string[]
@@ -36,11 +41,17 @@ export interface Decision {
   readonly rule?: string
   readonly adaptiveRule?: string
   readonly policy?: string
+  readonly observed?: { readonly decision: 'deny' | 'escalate'; readonly reason: DecisionReason }
   readonly control: ControlStanding
 }
 
+/** A decision, and what the call costs once it is let through; costs are no part of the record. */
+export interface ChargedDecision extends Decision {
+  readonly charges?: readonly Charge[]
+}
+
 /** Decides; never throws: what can't be evaluated is denied. */
-export function decideCall(call: ProposedCall, basis: DecisionBasis): Decision {
+export function decideCall(call: ProposedCall, basis: DecisionBasis): ChargedDecision {
   const nowMicros = basis.facts.nowMs * 1000
   const control = controlStanding(basis.control, basis.need, nowMicros)
   const { policy } = basis
@@ -54,18 +65,16 @@ export function decideCall(call: ProposedCall, basis: DecisionBasis): Decision {
     }
   if (policy === undefined)
     return { decision: 'deny', reason: 'policy_missing', text: 'no valid policy is loaded', control }
-  const { server, tool, principal, client } = call.context
-  const byPolicy = decideByPolicy(
-    policy,
-    { server, tool, principal, client, argumentsValue: call.argumentsValue },
-    basis.facts,
-  )
-  const decision: Decision = {
+  const byPolicy = decideByPolicy(policy, toPolicyCall(call), basis.facts)
+  const { observed, charges } = byPolicy
+  const decision: ChargedDecision = {
     decision: byPolicy.decision,
     reason: reasonOf(byPolicy),
     text: byPolicy.text,
     rule: byPolicy.rule,
     policy: policy.hash,
+    ...(observed === undefined ? {} : { observed: { ...observed, reason: reasonOf(observed) } }),
+    ...(charges === undefined ? {} : { charges }),
     control,
   }
   if (byPolicy.decision === 'deny' && byPolicy.reason === 'self_protection') return decision
@@ -81,11 +90,16 @@ export function decideCall(call: ProposedCall, basis: DecisionBasis): Decision {
   return stricter(decision, call, basis)
 }
 
+function toPolicyCall({ context, ...call }: ProposedCall): PolicyCall {
+  const { server, tool, principal, client, session } = context
+  return { server, tool, principal, client, session, ...call }
+}
+
 function stricter(
-  decision: Decision,
+  decision: ChargedDecision,
   { context, signals, sessions }: ProposedCall,
   { control, facts }: DecisionBasis,
-): Decision {
+): ChargedDecision {
   const { principal, server, tool } = context
   const found = findAdaptiveRule(
     control,
@@ -96,7 +110,8 @@ function stricter(
   // A rule only ever narrows: what the policy denies stays denied for the policy's reason.
   if (decision.decision === 'deny' || (decision.decision === 'escalate' && found.action === 'escalate')) return decision
   const id = found.rule === undefined ? {} : { adaptiveRule: found.rule.id }
-  return { ...decision, decision: found.action, reason: 'adaptive_rule', text: found.reason, ...id }
+  const { observed, charges, ...narrowed } = decision
+  return { ...narrowed, decision: found.action, reason: 'adaptive_rule', text: found.reason, ...id }
 }
 
 /** A text has at most 2,000 characters in an event. */
@@ -111,5 +126,5 @@ function reasonOf({
   readonly decision: string
   readonly reason: DecisionReason
 }): DecisionReason {
-  return decision === 'escalate' ? 'needs_approval' : reason
+  return decision === 'escalate' && reason !== 'ambiguous_repeat' ? 'needs_approval' : reason
 }

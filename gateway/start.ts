@@ -9,12 +9,18 @@ import type { Clock } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
 import { CallGate } from './call-gate.ts'
 import { type ControlNeed, ruleProblem } from './control.ts'
+import { Counters } from './counters.ts'
+import { foldHistory, historyWindowMs } from './fold-history.ts'
 import type { DecisionFacts } from './policy/decision.ts'
 import type { Policy } from './policy/policy.ts'
+import { PolicyInForce, type PolicyKeeper } from './policy-in-force.ts'
 import { Recorder, type RecordSettings } from './recorder.ts'
+import { UnknownOutcomes } from './unknown-outcomes.ts'
 
-/** How long the first decision waits for `control` to be read; then it is made without. */
+/** How long the first decision waits for `control`, and for what earlier runs used; then it is made without. */
 export const CONTROL_WAIT_MS = 5_000
+/** How long after a failure the events of earlier runs are read again. */
+const FOLD_RETRY_MS = 1_000
 /** The most refused control records that one run reports. */
 const MAX_REFUSED = 100
 
@@ -45,6 +51,8 @@ export interface GatewayRun {
   readonly gate: CallGate
   readonly recorder: Recorder
   readonly chain: string
+  /** Takes another policy, or the news that one can't be loaded; either is recorded. */
+  readonly policy: PolicyKeeper
   /** Ends the run's chain and stops following control; the event log is the caller's to close. */
   readonly stop: () => Promise<void>
 }
@@ -67,23 +75,74 @@ export function startGateway(options: GatewayOptions): GatewayRun {
   const reader = new ControlReader({ eventLog, log, trust, onApplied, onRefused, onTrouble: fail })
   const control = withTimeout(reader.start(), CONTROL_WAIT_MS).catch(fail)
   chainWriter.open().catch(fail)
+  const counters = new Counters({ isKnown: policy === undefined || historyWindowMs(policy) === 0 })
+  const unknown = new UnknownOutcomes()
+  const folding = new AbortController()
+  const folded =
+    policy === undefined || historyWindowMs(policy) === 0
+      ? Promise.resolve()
+      : foldEarlierRuns({
+          ...options,
+          policy,
+          counters,
+          unknown,
+          fail,
+          signal: folding.signal,
+          ownChain: chainWriter.chain,
+        })
+  const inForce = new PolicyInForce({
+    policy,
+    protection: options.facts.protection,
+    server: options.server,
+    note: (draft) => recorder.note(draft).catch(fail),
+  })
   const gate = new CallGate({
     recorder,
     clock,
     deploymentKey,
-    ready: control,
+    ready: Promise.all([control, Promise.race([folded, wait(CONTROL_WAIT_MS)])]).then(() => undefined),
     control: () => reader.view,
+    counters,
+    unknown,
     newBasis: () => ({
-      policy,
+      policy: inForce.policy,
       need: options.need,
-      facts: { ...options.facts, nowMs: Math.floor(clock.nowMicros() / 1000) },
+      facts: { ...options.facts, protection: inForce.protection, nowMs: Math.floor(clock.nowMicros() / 1000) },
     }),
   })
   const stop = async (): Promise<void> => {
+    folding.abort()
     await reader.stop()
     await chainWriter.close()
   }
-  return { gate, recorder, chain: chainWriter.chain, stop }
+  return { gate, recorder, chain: chainWriter.chain, policy: inForce, stop }
+}
+
+interface Folding extends GatewayOptions {
+  readonly ownChain: string
+  readonly policy: Policy
+  readonly counters: Counters
+  readonly unknown: UnknownOutcomes
+  readonly fail: (error: unknown) => void
+  readonly signal: AbortSignal
+}
+
+/** Until it succeeds, calls under a limit are denied: what was used of it is not known. */
+async function foldEarlierRuns({ counters, unknown, fail, signal, clock, ...options }: Folding): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const nowMs = Math.floor(clock.nowMicros() / 1000)
+      return counters.adopt(await foldHistory({ ...options, nowMs }, unknown))
+    } catch (error) {
+      if (signal.aborted) return
+      fail(error)
+      await wait(FOLD_RETRY_MS)
+    }
+  }
+}
+
+function wait(millis: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, millis).unref())
 }
 
 /** A trusted writer's rule that is out of bounds: control.ts does not honour it, and the record says so. */

@@ -56,7 +56,7 @@ export interface PolicyDecision {
   /** What the call costs once it is let through; present where the rule has limits. */
   readonly charges?: readonly Charge[]
   /** What would have been decided, had the rules been enforced. */
-  readonly observed?: { readonly decision: Action; readonly reason: DecisionReason }
+  readonly observed?: { readonly decision: Exclude<Action, 'allow'>; readonly reason: DecisionReason }
 }
 
 /** A denial; `rule` is that of the decision. */

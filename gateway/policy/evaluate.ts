@@ -24,7 +24,7 @@ export function decide(policy: Policy, call: PolicyCall, given: DecisionFacts): 
   const barred = findBarred(call, facts, texts)
   if (barred !== undefined) return barred
   const byRules = decideByRules({ policy, call, facts, texts })
-  return byRules.decision !== 'allow' && isObserving(policy, facts.nowMs) ? toObserved(byRules) : byRules
+  return isObserving(policy, facts.nowMs) ? toObserved(byRules) : byRules
 }
 
 /** What no rule and no mode can open. */
@@ -66,6 +66,7 @@ function isObserving({ observeUntilMs }: Policy, nowMs: number): boolean {
 
 function toObserved(wouldBe: PolicyDecision): PolicyDecision {
   const { decision, rule, reason, text, charges } = wouldBe
+  if (decision === 'allow') return wouldBe
   return {
     decision: 'allow',
     rule,

@@ -8,9 +8,11 @@ import type { Rule } from '../../events/rule.ts'
 import { formatTime, systemClock } from '../../events/time.ts'
 import { CallGate, type GovernedRequest } from '../../gateway/call-gate.ts'
 import type { ControlNeed } from '../../gateway/control.ts'
+import { Counters } from '../../gateway/counters.ts'
 import type { Policy } from '../../gateway/policy/policy.ts'
 import { lookUpRealPath } from '../../gateway/policy/real-path.ts'
 import { Recorder, type RecordSettings } from '../../gateway/recorder.ts'
+import { UnknownOutcomes } from '../../gateway/unknown-outcomes.ts'
 import { type FaultHook, MemoryLog, MemoryStorage } from './memory-log.ts'
 
 /** The key of the tests' deployment. */
@@ -49,17 +51,27 @@ export interface GateBenchOptions {
   readonly fault?: FaultHook
   readonly record?: Partial<RecordSettings>
   readonly ready?: Promise<void>
+  /** The log of an earlier bench. */
+  readonly storage?: MemoryStorage
 }
 
 /** One gate, its chain and its log. */
 export class GateBench {
-  readonly storage = new MemoryStorage()
+  readonly storage: MemoryStorage
+  readonly key = generateKey()
   readonly gate: CallGate
   readonly chainWriter: ChainWriter
   /** Written by tests: what control says from now on. */
   control: ControlView = EMPTY_CONTROL
 
-  constructor({ policy, fault, record = {}, ready = Promise.resolve() }: GateBenchOptions) {
+  constructor({
+    policy,
+    fault,
+    record = {},
+    ready = Promise.resolve(),
+    storage = new MemoryStorage(),
+  }: GateBenchOptions) {
+    this.storage = storage
     const eventLog = new MemoryLog({ storage: this.storage, ...(fault === undefined ? {} : { fault }) })
     const clock = systemClock()
     this.chainWriter = new ChainWriter({
@@ -67,7 +79,7 @@ export class GateBench {
       clock,
       log: 'test',
       writer: 'gateway/files',
-      key: generateKey(),
+      key: this.key,
       opening: { software: 'test', configuration: '0'.repeat(64) },
       deadlineMs: 30,
       retryMs: 5,
@@ -87,6 +99,8 @@ export class GateBench {
       deploymentKey: DEPLOYMENT_KEY,
       ready,
       control: () => this.control,
+      counters: new Counters({ isKnown: true }),
+      unknown: new UnknownOutcomes(),
       newBasis: () => ({
         policy,
         need: NO_CONTROL,
