@@ -41,7 +41,7 @@ function isNameMismatch(header: string, method: string, params: Readonly<Record<
 }
 
 /** The value of a mirrored field; undefined where it can't be decoded in one way only. */
-export function decodeMirrored(value: string): string | undefined {
+function decodeMirrored(value: string): string | undefined {
   if (!/^[\x20-\x7e\t]*$/.test(value)) return undefined
   const encoded = ENCODED.exec(value)?.[1]
   if (encoded === undefined) return value

@@ -27,7 +27,8 @@ export class Reply {
     // The server's own fields are passed on as they are, its date among them.
     response.sendDate = false
     response.on('error', () => response.destroy())
-    response.once('close', () => this.#closing.abort())
+    // With a reason of its own: the default one is an exception with a stack, made for every response.
+    response.once('close', () => this.#closing.abort('closed'))
   }
 
   /** Aborted once the response is written to its end or the client is gone. */

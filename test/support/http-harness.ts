@@ -23,7 +23,7 @@ import { TEST_POLICY } from './stdio-harness.ts'
 import { until } from './until.ts'
 
 /** Everybody without a token. */
-export const ANYBODY: Caller = {
+const ANYBODY: Caller = {
   principal: 'agent:anybody@test',
   principalSource: 'declared',
   tokenId: 'anonymous',
