@@ -24,6 +24,10 @@ describe('selectTests', () => {
       'events/hash.test.js',
     ])
   })
+
+  it('leaves out the files whose path contains a filter that begins with an exclamation mark', () => {
+    assert.deepEqual(selectTests(files, parseTestRequest(['!kafka', '!log'])), ['events/hash.test.js'])
+  })
 })
 
 describe('parseTestRequest', () => {

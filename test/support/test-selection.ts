@@ -5,7 +5,7 @@
 export interface TestRequest {
   /** Takes the suites under test/real/ and no others. */
   readonly real: boolean
-  /** Takes the files whose path contains one of these; every file when empty. */
+  /** Takes the files whose path contains one of these; every file when empty. One that begins with `!` leaves files out. */
   readonly filters: readonly string[]
 }
 
@@ -18,7 +18,10 @@ export function parseTestRequest(args: readonly string[]): TestRequest {
 
 /** The wanted ones of `files` (paths below test/ with forward slashes), sorted. */
 export function selectTests(files: readonly string[], { real, filters }: TestRequest): readonly string[] {
-  const wanted = (file: string) => filters.length === 0 || filters.some((filter) => file.includes(filter))
+  const taken = filters.filter((filter) => !filter.startsWith('!'))
+  const left = filters.filter((filter) => filter.startsWith('!')).map((filter) => filter.slice(1))
+  const wanted = (file: string) =>
+    (taken.length === 0 || taken.some((part) => file.includes(part))) && !left.some((part) => file.includes(part))
   return files.filter((file) => file.startsWith('real/') === real && wanted(file)).toSorted()
 }
 

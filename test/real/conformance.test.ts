@@ -1,0 +1,69 @@
+// The official conformance suite against the reference server, directly and through a gateway: every check must come out
+// the same, for 2025-11-25 and 2026-07-28 over HTTP, and for 2025-11-25 over stdio. Both columns are printed.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type Background, startBackground } from '../support/background.ts'
+import { compareChecks, type Revision, runConformance } from '../support/conformance.ts'
+import { findFreePort } from '../support/free-port.ts'
+import { GatewayBefore } from '../support/gateway-before.ts'
+import { peers, peersSkipReason } from '../support/reference-peers.ts'
+
+/** As many checks as the suite has for the reference server; fewer would mean that something was not tried. */
+const LEAST_PASSED = { '2025-11-25': 84, '2026-07-28': 150 } as const
+const STDIO_LEAST_PASSED = 75
+
+const compiled = join(import.meta.dirname, '..', 'support')
+
+describe('the official conformance suite', { skip: peersSkipReason() }, () => {
+  let server: Background
+  let direct = ''
+  let gateway: GatewayBefore
+
+  before(async () => {
+    const port = await findFreePort()
+    direct = `http://localhost:${port}/mcp`
+    server = await startBackground([peers.node, peers.referenceServer], /running on/, { PORT: String(port) })
+    gateway = new GatewayBefore()
+  })
+  after(async () => {
+    await gateway?.remove()
+    await server?.stop()
+  })
+
+  it('says the same through the gateway over HTTP, 2025-11-25', () => compareOverHttp('2025-11-25'))
+
+  it('says the same through the gateway over HTTP, 2026-07-28', () => compareOverHttp('2026-07-28'))
+
+  it('says the same through the gateway over stdio, 2025-11-25', async (context) => {
+    const command = [process.execPath, join(compiled, 'http-client-bridge.js'), direct]
+    const urls = [await startBridge(command), await startBridge(gateway.command(command))] as const
+    context.after(() => Promise.all(urls.map(({ bridge }) => bridge.stop())))
+    await compare('2025-11-25', [urls[0].url, urls[1].url], STDIO_LEAST_PASSED)
+  })
+
+  async function compareOverHttp(revision: Revision): Promise<void> {
+    const { url } = await gateway.listen(direct)
+    await compare(revision, [direct, url.replace('127.0.0.1', 'localhost')], LEAST_PASSED[revision])
+  }
+
+  async function startBridge(
+    command: readonly string[],
+  ): Promise<{ readonly url: string; readonly bridge: Background }> {
+    const port = await findFreePort()
+    const bridgeCommand = [process.execPath, join(compiled, 'stdio-bridge.js'), String(port), ...command]
+    const bridge = await startBackground(bridgeCommand, /bridge on (\S+)/, gateway.environment)
+    return { url: bridge.match[1] ?? '', bridge }
+  }
+})
+
+async function compare(revision: Revision, [direct, through]: readonly [string, string], least: number): Promise<void> {
+  const { lines, differences, passed } = compareChecks(
+    await runConformance(direct, revision),
+    await runConformance(through, revision),
+  )
+  for (const line of lines) console.log(line)
+  console.log(`${revision}: passed ${passed.direct} directly, ${passed.through} through the gateway`)
+  assert.deepEqual(differences, [])
+  assert.ok(passed.direct >= least, `only ${passed.direct} checks passed`)
+}

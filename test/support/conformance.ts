@@ -1,0 +1,83 @@
+// The official conformance suite, run against one URL; and two of its runs laid side by side, check by check.
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { peers } from './reference-peers.ts'
+
+/** Revisions of the specification that the suite is run for. */
+export type Revision = '2025-11-25' | '2026-07-28'
+
+/** The checks of one run: status by scenario, check and how many of that name came before. */
+export type Checks = ReadonlyMap<string, string>
+
+/** Two runs side by side. */
+export interface Comparison {
+  /** Both columns, one line a check. */
+  readonly lines: readonly string[]
+  /** The lines whose columns are not the same. */
+  readonly differences: readonly string[]
+  /** Checks that passed, by column. */
+  readonly passed: { readonly direct: number; readonly through: number }
+}
+
+const RUN_TIMEOUT_MS = 240_000
+/** What the suite puts behind a scenario's name. */
+const RUN_TIME = /-\d{4}-\d\d-\d\dT[\d-]+Z$/
+
+interface Check {
+  readonly id: string
+  readonly status: string
+}
+
+/** Runs every scenario that applies to a revision. */
+export async function runConformance(url: string, revision: Revision): Promise<Checks> {
+  const output = await mkdtemp(join(tmpdir(), 'toolwarden-conformance-'))
+  try {
+    const args = ['server', '--url', url, '--suite', 'all', '--spec-version', revision, '-o', output]
+    // It ends with 1 where a check fails: what failed stands in its files.
+    await promisify(execFile)(peers.node, [peers.conformance, ...args], {
+      timeout: RUN_TIMEOUT_MS,
+      maxBuffer: 64 * 1024 * 1024,
+    }).catch((error: unknown) => {
+      if ((error as { readonly code?: unknown }).code !== 1) throw error
+    })
+    return await readChecks(output)
+  } finally {
+    await rm(output, { recursive: true, force: true })
+  }
+}
+
+/** Lays two runs side by side. */
+export function compareChecks(direct: Checks, through: Checks): Comparison {
+  const names = [...new Set([...direct.keys(), ...through.keys()])].toSorted()
+  const rows = names.map((name) => {
+    const columns = [direct.get(name) ?? 'absent', through.get(name) ?? 'absent'] as const
+    return { line: `${name.padEnd(110)} ${columns[0].padEnd(8)} ${columns[1]}`, same: columns[0] === columns[1] }
+  })
+  const passed = (checks: Checks): number => [...checks.values()].filter((status) => status === 'SUCCESS').length
+  return {
+    lines: rows.map(({ line }) => line),
+    differences: rows.filter(({ same }) => !same).map(({ line }) => line),
+    passed: { direct: passed(direct), through: passed(through) },
+  }
+}
+
+async function readChecks(output: string): Promise<Checks> {
+  const checks = new Map<string, string>()
+  for (const folder of await readdir(output)) {
+    const scenario = folder.replace(RUN_TIME, '')
+    const found = JSON.parse(await readFile(join(output, folder, 'checks.json'), 'utf8')) as readonly Check[]
+    for (const { id, status } of found) checks.set(freeName(checks, `${scenario}: ${id}`), status)
+  }
+  return checks
+}
+
+/** A check may come several times in one scenario; the suite keeps their order. */
+function freeName(taken: Checks, name: string): string {
+  for (let count = 1; ; count++) {
+    const numbered = count === 1 ? name : `${name} (${count})`
+    if (!taken.has(numbered)) return numbered
+  }
+}
