@@ -12,22 +12,25 @@ export class GatewayBefore {
   readonly directory = mkdtempSync(join(tmpdir(), 'toolwarden-before-'))
   readonly environment: NodeJS.ProcessEnv
   readonly #policy = join(this.directory, 'policy.yaml')
+  readonly #config = join(this.directory, 'toolwarden.yaml')
   readonly #started: Background[] = []
 
-  constructor(environment: NodeJS.ProcessEnv = {}) {
+  /** `config` is the text of a toolwarden.yaml. */
+  constructor(environment: NodeJS.ProcessEnv = {}, config = '') {
     this.environment = { TOOLWARDEN_DATA: join(this.directory, 'data'), ...environment }
     writeFileSync(this.#policy, ALLOW_ALL)
+    writeFileSync(this.#config, config)
   }
 
   /** The command that a stdio client starts instead of the server's. */
   command(server: readonly string[]): readonly string[] {
-    return [process.execPath, commandFile, 'gateway', '--policy', this.#policy, '--name', 'before', '--', ...server]
+    return [process.execPath, commandFile, 'gateway', ...this.#flags, '--', ...server]
   }
 
   /** Starts a listener before a URL or a command and resolves with its URL. */
   async listen(server: string | readonly string[]): Promise<{ readonly url: string; readonly pid: number }> {
     const upstream = typeof server === 'string' ? ['--upstream', server] : ['--', ...server]
-    const flags = ['--listen', '127.0.0.1:0', '--anonymous', '--policy', this.#policy, '--name', 'before']
+    const flags = [...this.#flags, '--listen', '127.0.0.1:0', '--anonymous']
     const command = [process.execPath, commandFile, 'gateway', ...flags, ...upstream]
     const started = await startBackground(command, /serving (http:\S+)/, this.environment)
     this.#started.push(started)
@@ -38,5 +41,9 @@ export class GatewayBefore {
   async remove(): Promise<void> {
     await Promise.all(this.#started.map((started) => started.stop()))
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  get #flags(): readonly string[] {
+    return ['--config', this.#config, '--policy', this.#policy, '--name', 'before']
   }
 }
