@@ -8,6 +8,7 @@ import type { EventLog } from '../events/log.ts'
 import { type Clock, uuidv7 } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
 import type { LedgerHistory } from '../ledger/query.ts'
+import type { TreeProofs } from '../ledger/tree-proofs.ts'
 import { addAlerts } from './alerts.ts'
 import type { ApiEnv } from './api-env.ts'
 import { authenticate } from './authentication.ts'
@@ -27,6 +28,7 @@ import { type AboutProcess, addStatus } from './status.ts'
 import { addStream, Streams } from './stream.ts'
 import { addSwitches } from './switches.ts'
 import type { TokenBook } from './tokens.ts'
+import { addTree, carryCheckpoint } from './tree.ts'
 import { Verification, type Verify } from './verification.ts'
 
 /** What the API is made of; all of it is opened and closed by its owner. */
@@ -35,6 +37,7 @@ export interface ApiDependencies {
   readonly about: AboutProcess
   readonly history: LedgerHistory
   readonly verify: Verify
+  readonly tree: TreeProofs
   readonly eventLog: EventLog
   readonly trust: Trust
   readonly operator: OperatorMeans
@@ -86,7 +89,8 @@ function addGuards(app: OpenAPIHono<ApiEnv>, dependencies: ApiDependencies, metr
   if (settings.allowedOrigins.length > 0) app.use(cors({ origin: settings.allowedOrigins, allowHeaders: CORS_HEADERS }))
   app.use(methodNotAllowed({ app, onMethodNotAllowed: answerWrongMethod }), checkQuery(), ...checkBody(settings.limits))
   const authentication = authenticate({ tokens, metrics, wrongTokensPerMinute, nowMillis })
-  app.use('/v1/*', authentication)
+  app.use('/v1/*', authentication, carryCheckpoint(dependencies.tree))
+  app.use('/tlog/tile/entries/*', authentication)
   app.use('/metrics', authentication)
 }
 
@@ -102,6 +106,7 @@ function addRoutes(
   addAlerts(app, { history, operator })
   addRules(app, { history, operator, clock, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addSwitches(app, { operator, publishDeadlineMs: settings.limits.publishDeadlineMs })
+  addTree(app, dependencies.tree)
   addIntegrity(app, new Verification(dependencies.verify, clock))
   addStream(app, streams)
   addHealth(app, registry, [...ownChecks(history, feed, operator), ...checks])

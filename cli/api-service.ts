@@ -10,10 +10,12 @@ import { ControlWriter } from '../events/control-writer.ts'
 import { systemClock } from '../events/time.ts'
 import { LedgerHistory } from '../ledger/query.ts'
 import type { LedgerStore } from '../ledger/store.ts'
+import { TreeProofs } from '../ledger/tree-proofs.ts'
 import { verifyLedger } from '../ledger/verify.ts'
 import type { Backbone } from './backbone.ts'
 import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
+import { findMerkleLog, merkleLogDirectory } from './merkle-log.ts'
 import type { ServiceRole } from './services.ts'
 import { softwareName } from './version.ts'
 
@@ -51,7 +53,9 @@ export async function startApiService(options: ApiServiceOptions): Promise<Runni
       startedMicros: clock.nowMicros(),
     },
     history: new LedgerHistory(store),
-    verify: (onProgress) => verifyLedger({ store, log, trust, onProgress }),
+    verify: async (onProgress) =>
+      verifyLedger({ store, log, trust, onProgress, ...(await findMerkleLog(config, installation)) }),
+    tree: new TreeProofs(store, merkleLogDirectory(config)),
     eventLog,
     trust,
     operator,

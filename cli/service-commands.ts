@@ -61,8 +61,9 @@ function withFlags(config: Config, { host, port }: ServiceFlags): Config {
   }
 }
 
-function problemOf({ ingest, detectors }: Services): string | undefined {
-  if (ingest?.status.waitingFor !== undefined) return ingest.status.waitingFor.message
+function problemOf({ ingest, sequencer, detectors }: Services): string | undefined {
+  const waitingFor = ingest?.status.waitingFor ?? sequencer?.status.waitingFor
+  if (waitingFor !== undefined) return waitingFor.message
   const state = detectors?.stats().state
   return state === undefined || state === 'live' ? undefined : `the detectors are ${state}`
 }

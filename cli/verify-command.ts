@@ -8,6 +8,7 @@ import { callApi, findApi } from './api-client.ts'
 import { type Config, loadConfig } from './config.ts'
 import { EXIT_INCOMPLETE, EXIT_TAMPERED } from './exit-code.ts'
 import { type Installation, openInstallation } from './installation.ts'
+import { findMerkleLog } from './merkle-log.ts'
 import { showProgress } from './progress.ts'
 import { storeSettings } from './store-place.ts'
 
@@ -34,9 +35,9 @@ async function verifyDirectly(config: Config, installation: Installation): Promi
   const progress = showProgress('verifying')
   try {
     const trust = new Trust([...installation.trust, ...config.trust])
-    return showReport(
-      await verifyLedger({ store, log, trust, onProgress: ({ rows, total }) => progress.update(rows, total) }),
-    )
+    const onProgress = ({ rows, total }: { rows: number; total: number }): void => progress.update(rows, total)
+    const tree = await findMerkleLog(config, installation)
+    return showReport(await verifyLedger({ store, log, trust, onProgress, ...tree }))
   } finally {
     progress.end()
     await store.close()
@@ -62,9 +63,9 @@ async function verifyThroughApi(
 }
 
 function describe({ verdict, counts, violationCount, violations, openCalls }: ReportView): string {
-  const { events = 0, chains = 0, appends = 0, payloads = 0, calls = 0, quarantined = 0 } = counts
+  const { events = 0, chains = 0, appends = 0, payloads = 0, calls = 0, quarantined = 0, leaves = 0 } = counts
   const lines = [
-    `${verdict}: ${events} events in ${chains} chains, ${appends} signed appends, ${payloads} payloads, ${calls} calls, ${quarantined} quarantined`,
+    `${verdict}: ${events} events in ${chains} chains, ${appends} signed appends, ${payloads} payloads, ${calls} calls, ${quarantined} quarantined, ${leaves} leaves of the Merkle log`,
     ...violations.slice(0, SHOWN).map(({ code, where, text }) => `  ${code}: ${text}\n    at: ${where}`),
     ...(violationCount > SHOWN ? [`  … ${violationCount - SHOWN} more violations (--json lists up to 1,000)`] : []),
     ...openCalls

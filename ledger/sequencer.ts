@@ -25,6 +25,9 @@ const MAX_LEAVES = 1_000
 /** The most bytes of bodies of one tick: they are staged together. */
 const MAX_BYTES = 16 * 1024 * 1024
 
+/** The most ticks of a stop: what is left gets its place at the next start. */
+const STOP_TICKS = 10
+
 /** What the sequencer works with. */
 export interface SequencerOptions {
   readonly store: LedgerStore
@@ -142,7 +145,8 @@ export class Sequencer {
     try {
       if (this.#tree === undefined) this.#keep(await openTree(this.#means))
       if (this.#isSweepDue()) await this.#sweep()
-      while ((await this.#tick()) > 0) this.#lastError = undefined
+      const isStopping = (): boolean => this.#stopping.signal.aborted
+      for (let ticks = 0; (await this.#tick()) > 0; ticks++) if (isStopping() && ticks >= STOP_TICKS) break
       this.#lastError = undefined
     } catch (error) {
       this.#tree = undefined

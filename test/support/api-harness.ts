@@ -18,6 +18,7 @@ import { type Clock, systemClock } from '../../events/time.ts'
 import { Trust } from '../../events/trust.ts'
 import { LedgerHistory } from '../../ledger/query.ts'
 import type { LedgerStore } from '../../ledger/store.ts'
+import { TreeProofs } from '../../ledger/tree-proofs.ts'
 import { Findings } from '../../ledger/verify-report.ts'
 
 /** Name of the harness's ledger. */
@@ -28,6 +29,8 @@ export interface ApiHarnessOptions {
   readonly settings?: Record<string, unknown>
   /** The ledger's store; without it one that does not answer. */
   readonly store?: LedgerStore
+  /** Where the Merkle log stands; without it there is none. */
+  readonly treeDirectory?: string
   readonly verify?: ApiDependencies['verify']
   readonly clock?: Clock
 }
@@ -83,6 +86,7 @@ export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<
       ...{ roles: ['api'], startedMicros: clock.nowMicros() },
     },
     history: new LedgerHistory(options.store ?? absentStore()),
+    tree: new TreeProofs(options.store ?? absentStore(), options.treeDirectory ?? join(directory, 'tlog')),
     verify: options.verify ?? (() => Promise.resolve(new Findings().report(0))),
     operator: { chainWriter, controlWriter, controlReader },
     tokens: new TokenBook(tokensPath, () => clock.nowMicros()),
