@@ -1,21 +1,18 @@
 // What a gateway decides and records with: configuration, installation, log, policy. Loading it takes most of a start, so
 // it is loaded while the first messages, which are not governed, already pass.
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { describeError, systemCode } from '../events/errors.ts'
 import { systemClock } from '../events/time.ts'
-import { parsePolicy } from '../gateway/policy/load.ts'
 import type { Policy } from '../gateway/policy/policy.ts'
-import { createPolicyError } from '../gateway/policy/problems.ts'
-import { createProtection } from '../gateway/policy/protect.ts'
+import { createProtection, type Protection } from '../gateway/policy/protect.ts'
 import { lookUpRealPath } from '../gateway/policy/real-path.ts'
 import { type GatewayRun, startGateway } from '../gateway/start.ts'
 import { type Backbone, openBackbone } from './backbone.ts'
 import { type Config, loadConfig } from './config.ts'
 import type { GatewayFlags } from './gateway-command.ts'
 import { ensureInstallation, type Installation } from './installation.ts'
+import { PolicyFiles } from './policy-files.ts'
 import { softwareName } from './version.ts'
 
 /** A gateway run and the log that it writes to. */
@@ -68,22 +65,21 @@ export async function openGround(flags: Pick<GatewayFlags, 'config'>): Promise<G
 
 /** Starts the run of one server; each is a chain of its own. */
 export async function startRun(ground: Ground, server: ServedServer): Promise<GatewayRun> {
-  const { flags, config, installation, backbone } = ground
+  const { config, installation, backbone } = ground
   const { name, root } = server
   const { record, control } = config.gateway
   const policyFile = resolve(server.policy ?? join(config.data, 'policy.yaml'))
-  const protection = createProtection({
-    paths: [config.data, policyFile, ...(flags.config === undefined ? [] : [resolve(flags.config)])],
-    hosts: [`${config.api.host}:${config.api.port}`],
-    home: homedir(),
-    workingDirectory: process.cwd(),
-    realPath: lookUpRealPath,
+  const clock = systemClock()
+  const policyFiles = new PolicyFiles({
+    ...{ file: policyFile, data: config.data, warn },
+    nowMs: () => Math.floor(clock.nowMicros() / 1000),
   })
-  return startGateway({
+  const protect = (policy: Policy | undefined): Protection => protectOwn(ground, [policyFile, ...(policy?.files ?? [])])
+  const run = startGateway({
     eventLog: backbone.eventLog,
     log: backbone.log,
     trust: backbone.trust,
-    clock: systemClock(),
+    clock,
     writer: `gateway/${name}`,
     server: name,
     key: installation.keys.gateway,
@@ -95,28 +91,28 @@ export async function startRun(ground: Ground, server: ServedServer): Promise<Ga
       maxAgeMicros: control.maxAgeMs * 1000,
       required: control.required ?? backbone.isDistributed,
     },
-    policy: await readPolicy(policyFile),
-    facts: { realPath: lookUpRealPath, root, remote: server.isRemote, protection },
+    policy: policyFiles.policy,
+    facts: { realPath: lookUpRealPath, root, remote: server.isRemote, protection: protect(policyFiles.policy) },
     randomBytes,
     warn,
   })
+  const unfollow = policyFiles.follow(run.policy, protect)
+  const stop = (): Promise<void> => {
+    unfollow()
+    return run.stop()
+  }
+  return { ...run, stop }
 }
 
-/** A policy that can't be read or loaded leaves the gateway up and every call denied. */
-async function readPolicy(file: string): Promise<Policy | undefined> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    warn(
-      `every call is denied: the policy cannot be read (${systemCode(error) ?? 'unknown reason'})\n  at: ${file}\n  fix: toolwarden gateway --policy <file> …`,
-    )
-    return undefined
-  }
-  const parsed = parsePolicy(text, { file })
-  if ('ok' in parsed) return parsed.ok
-  warn(`every call is denied: ${describeError(createPolicyError(parsed.errors))}`)
-  return undefined
+/** What no policy can open: the data directory, the policy's files, the configuration, and the API. */
+function protectOwn({ flags, config }: Ground, policyFiles: readonly string[]): Protection {
+  return createProtection({
+    paths: [config.data, ...policyFiles, ...(flags.config === undefined ? [] : [resolve(flags.config)])],
+    hosts: [`${config.api.host}:${config.api.port}`],
+    home: homedir(),
+    workingDirectory: process.cwd(),
+    realPath: lookUpRealPath,
+  })
 }
 
 /** Diagnostics go to stderr, never to the client's stream. */

@@ -68,7 +68,8 @@ export const sessionEvents = [
   }),
   eventSchema('policy/changed', {
     server: nameField,
-    previous: hashField.optional(),
+    /** Hash of the policy that was in force before; `previous` is the chain's word. */
+    replaced: hashField.optional(),
     policy: hashField,
     bytes: countField,
     /** Until when its rules are only observed. */

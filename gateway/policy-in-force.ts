@@ -56,10 +56,10 @@ export class PolicyInForce implements PolicyKeeper {
 
   /** Takes a policy from now on. */
   replace(policy: Policy, protection: Protection | undefined): void {
-    const previous = this.#policy?.hash
+    const replaced = this.#policy?.hash
     this.#policy = policy
     this.#protection = protection
-    if (policy.hash !== previous) this.#noteChange(policy, previous)
+    if (policy.hash !== replaced) this.#noteChange(policy, replaced)
   }
 
   /** Records that files were refused; nothing else changes. */
@@ -75,11 +75,11 @@ export class PolicyInForce implements PolicyKeeper {
     })
   }
 
-  #noteChange({ hash, text, observeUntilMs }: Policy, previous: string | undefined): void {
+  #noteChange({ hash, text, observeUntilMs }: Policy, replaced: string | undefined): void {
     void this.#options.note({
       type: 'policy/changed',
       server: this.#options.server,
-      ...(previous === undefined ? {} : { previous }),
+      ...(replaced === undefined ? {} : { replaced }),
       policy: hash,
       bytes: Buffer.byteLength(text),
       ...(observeUntilMs === undefined ? {} : { observeUntil: formatTime(observeUntilMs * 1000) }),
