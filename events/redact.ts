@@ -43,3 +43,12 @@ export function redactSecrets(bytes: Buffer): Buffer {
   const redacted = FORMATS.reduce((rest, { name, pattern }) => rest.replace(pattern, `[redacted: ${name}]`), text)
   return redacted === text ? bytes : Buffer.from(redacted, 'utf8')
 }
+
+/** Every well-known secret in a text, longer ones cut to what identifies them. */
+export function findSecrets(text: string): readonly string[] {
+  return FORMATS.flatMap(({ pattern }) =>
+    Array.from(text.matchAll(pattern), ([secret]) => secret.slice(-MAX_SECRET_LENGTH)),
+  )
+}
+
+const MAX_SECRET_LENGTH = 200

@@ -11,12 +11,23 @@ export const MAX_RULES_PER_PRINCIPAL = 20
 export const MAX_RULE_LIFE_MS = 60 * 60 * 1000
 /** The most HMACs in one predicate. */
 export const MAX_PREDICATE_VALUES = 500
+/** The most arguments or tools that one predicate names. */
+export const MAX_PREDICATE_PLACES = 200
+
+/** An argument of a tool; its name is an HMAC, as signals have it. */
+export interface ArgumentPlace {
+  readonly tool: string
+  readonly argument: string
+}
 
 /** What a predicate compares: equality of keyed HMACs, so that rules carry no plaintext. */
 export type Predicate =
   | { readonly type: 'signal'; readonly field: 'objects' | 'destinations'; readonly anyOf: readonly string[] }
   /** Every value of the field is one of these, and there is at least one: one known value does not cover another. */
   | { readonly type: 'within'; readonly field: 'objects' | 'destinations'; readonly values: readonly string[] }
+  /** A secret or an argument's value is one of these, but for arguments by which such values are known to travel. */
+  | { readonly type: 'copied'; readonly anyOf: readonly string[]; readonly except: readonly ArgumentPlace[] }
+  | { readonly type: 'tool'; readonly anyOf: readonly string[] }
   | { readonly type: 'not'; readonly predicate: Predicate }
   | { readonly type: 'all'; readonly predicates: readonly Predicate[] }
   | { readonly type: 'any'; readonly predicates: readonly Predicate[] }
@@ -33,6 +44,12 @@ const predicateField: z.ZodType<Predicate> = z.lazy(() =>
       field: z.enum(['objects', 'destinations']),
       values: z.array(z.string().max(64)).max(MAX_PREDICATE_VALUES),
     }),
+    z.strictObject({
+      type: z.literal('copied'),
+      anyOf: z.array(z.string().max(64)).max(MAX_PREDICATE_VALUES),
+      except: z.array(z.strictObject({ tool: nameField, argument: z.string().max(64) })).max(MAX_PREDICATE_PLACES),
+    }),
+    z.strictObject({ type: z.literal('tool'), anyOf: z.array(nameField).max(MAX_PREDICATE_PLACES) }),
     z.strictObject({ type: z.literal('not'), predicate: predicateField }),
     z.strictObject({ type: z.literal('all'), predicates: z.array(predicateField).min(1).max(10) }),
     z.strictObject({ type: z.literal('any'), predicates: z.array(predicateField).min(1).max(10) }),
@@ -93,15 +110,15 @@ export function ruleMatches(rule: Rule, call: RuleSubject): boolean {
   if (scope.server !== undefined && scope.server !== call.server) return false
   if (rule.tool !== '*' && rule.tool !== call.tool) return false
   if (rule.toolClass !== undefined && !classCovers(rule.toolClass, call.toolClass)) return false
-  return rule.arguments === undefined || predicateHolds(rule.arguments, call.signals)
+  return rule.arguments === undefined || predicateHolds(rule.arguments, call.signals, call.tool)
 }
 
 function classCovers(ruled: ToolClass, called: ToolClass): boolean {
   return ruled === 'write' ? called !== 'read' : ruled === called
 }
 
-/** Whether a predicate holds for a call's signals. */
-export function predicateHolds(predicate: Predicate, signals: Signals): boolean {
+/** Whether a predicate holds for a call's signals; where the tool is not given, no exception applies. */
+export function predicateHolds(predicate: Predicate, signals: Signals, tool?: string): boolean {
   switch (predicate.type) {
     case 'signal': {
       const values = new Set(predicate.anyOf)
@@ -113,11 +130,30 @@ export function predicateHolds(predicate: Predicate, signals: Signals): boolean 
       // What was cut off is not known to be among the values.
       return !signals.truncated && own.length > 0 && own.every((value) => values.has(value))
     }
+    case 'copied':
+      return holdsCopy(predicate, signals, tool)
+    case 'tool':
+      return tool !== undefined && predicate.anyOf.includes(tool)
     case 'not':
-      return !predicateHolds(predicate.predicate, signals)
+      return !predicateHolds(predicate.predicate, signals, tool)
     case 'all':
-      return predicate.predicates.every((each) => predicateHolds(each, signals))
+      return predicate.predicates.every((each) => predicateHolds(each, signals, tool))
     case 'any':
-      return predicate.predicates.some((each) => predicateHolds(each, signals))
+      return predicate.predicates.some((each) => predicateHolds(each, signals, tool))
   }
+}
+
+function holdsCopy(
+  { anyOf, except }: Extract<Predicate, { type: 'copied' }>,
+  signals: Signals,
+  tool: string | undefined,
+): boolean {
+  const values = new Set(anyOf)
+  const isExcepted = (name: string): boolean => {
+    return except.some((place) => place.tool === tool && place.argument === name)
+  }
+  return (
+    signals.secrets.some((value) => values.has(value)) ||
+    signals.fields.some((each) => !isExcepted(each.name) && each.values.some((value) => values.has(value)))
+  )
 }

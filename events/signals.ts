@@ -5,6 +5,16 @@ import { z } from 'zod'
 import { canonicalBytes, type Json, parseCanonical } from './canonical.ts'
 import { ToolwardenError } from './errors.ts'
 import { MAX_SIGNALS_BYTES } from './record.ts'
+import { findSecrets } from './redact.ts'
+import {
+  countMarkers,
+  findDestinations,
+  findNames,
+  findTokens,
+  isDestination,
+  isOwnDestination,
+  normaliseToken,
+} from './signal-text.ts'
 import { TOOL_CLASSES, type ToolClass } from './tool-class.ts'
 
 /** The most HMACs of one kind. */
@@ -14,9 +24,19 @@ export const MAX_SIGNAL_TEXT = 1024 * 1024
 /** How deep values are looked into. */
 const MAX_SIGNAL_DEPTH = 32
 
+/** The most value tokens of a result, and of all arguments together. */
+const MAX_RESULT_VALUES = 500
+const MAX_ARGUMENT_VALUES = 100
+const MAX_ARGUMENTS = 24
+const MAX_SECRETS = 16
+const MIN_VALUE_LENGTH = 3
+const MAX_VALUE_LENGTH = 600
+const MAX_VALUE_WORDS = 4
+
 const hmacField = z.string().regex(/^[A-Za-z0-9_-]{22}$/)
-const signalsObject = z.strictObject({
-  v: z.literal(1),
+/** 66 bits: enough to compare values by, and short enough for hundreds of them. */
+const shortHmacField = z.string().regex(/^[A-Za-z0-9_-]{11}$/)
+const firstForm = {
   toolClass: z.enum(TOOL_CLASSES),
   /** HMACs of the names of what the call is about: paths, ids, addresses. */
   objects: z.array(hmacField).max(MAX_SIGNAL_VALUES),
@@ -26,14 +46,39 @@ const signalsObject = z.strictObject({
   textLength: z.number().int().nonnegative(),
   /** True where a limit cut something off. */
   truncated: z.boolean(),
+}
+const signalsObject = z.strictObject({
+  v: z.literal(2),
+  ...firstForm,
+  /** For each destination, in their order: the HMAC of its site; of itself, where it is an address or an account. */
+  sites: z.array(shortHmacField).max(MAX_SIGNAL_VALUES),
+  /** Indexes of the destinations that lie in the deployment's own domains. */
+  own: z.array(z.number().int().nonnegative()).max(MAX_SIGNAL_VALUES),
+  /** Of arguments, the first of them: the HMACs of their identifier-like values, by the HMAC of the argument's name. */
+  fields: z
+    .array(z.strictObject({ name: shortHmacField, values: z.array(shortHmacField).max(MAX_ARGUMENT_VALUES) }))
+    .max(MAX_ARGUMENTS),
+  /** Of a result: the HMACs of its identifier-like tokens. They compare with those of arguments. */
+  values: z.array(shortHmacField).max(MAX_RESULT_VALUES),
+  /** HMACs of what looks like a secret; they compare with `values`. */
+  secrets: z.array(shortHmacField).max(MAX_SECRETS),
+  /** How many phrases address an agent rather than a reader. */
+  markers: z.number().int().min(0).max(99),
 })
+/** As older gateways wrote them: what they did not take is empty. */
+const firstSignals = z
+  .strictObject({ v: z.literal(1), ...firstForm })
+  .transform((first): z.infer<typeof signalsObject> => {
+    return { ...first, v: 2, sites: [], own: [], fields: [], values: [], secrets: [], markers: 0 }
+  })
+const anySignals = z.union([signalsObject, firstSignals])
 
 /** What detection knows of one call's arguments or of its result. */
 export type Signals = z.infer<typeof signalsObject>
 
 /** Reads the `signals` header. Throws EVENT_INVALID. */
 export function parseSignals(bytes: Uint8Array): Signals {
-  const result = signalsObject.safeParse(parseCanonical(bytes, MAX_SIGNALS_BYTES))
+  const result = anySignals.safeParse(parseCanonical(bytes, MAX_SIGNALS_BYTES))
   if (!result.success)
     throw new ToolwardenError('EVENT_INVALID', 'signals of an unknown form', { where: 'header signals' })
   return result.data
@@ -46,29 +91,48 @@ export function signalsBytes(signals: Signals): Buffer {
 
 const OBJECT_KEY =
   /^(?:paths?|files?|file_?names?|file_?paths?|dir|directory|folder|source|destination|ur[il]s?|link|resource|ids?|name|title|key|.*_(?:ids?|path|file|name|ur[il])|.*[a-z](?:Ids?|Path|File|Name|Ur[il]))$/
-// The @ comes first, so that text without one costs nothing.
-const EMAIL = /@(?<=([A-Za-z0-9._%+-]{1,64})@)([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?)/g
-// What stands before the last @ is no host, however long it is (WHATWG URL, authority state; a backslash ends it as a slash does).
-const HOST = /\b[a-z][a-z0-9+.-]{1,15}:\/\/(?:[^\s/?#\\"'<>]*@)?([A-Za-z0-9.-]{1,253})|\bwww\.([A-Za-z0-9.-]{1,249})/gi
-const ACCOUNT = /\b[A-Z]{2}\d{2}[A-Z0-9]{11,30}\b/g
+/** What a deployment says of itself. */
+export interface SignalOptions {
+  /** Domains whose addresses and hosts are the deployment's own. */
+  readonly ownDomains?: readonly string[]
+}
 
 /** The signals of a call's arguments. Where no argument names an object, the arguments as a whole count as one. */
-export function argumentSignals(key: Buffer, toolClass: ToolClass, value: Json): Signals {
+export function argumentSignals(key: Buffer, toolClass: ToolClass, value: Json, options: SignalOptions = {}): Signals {
   const strings: string[] = []
   const objects: string[] = []
+  const named = new Map<string, Set<string>>()
   const whole = collect(value, '', 0, (name, text) => {
     strings.push(text)
     if (OBJECT_KEY.test(name)) objects.push(normaliseObject(text))
+    const values = named.get(name) ?? new Set<string>()
+    for (const token of argumentTokens(text)) values.add(token)
+    named.set(name, values)
   })
-  const named = objects.length > 0 || !whole ? objects : [JSON.stringify(value)]
-  return buildSignals(key, toolClass, named, { text: strings.join('\n'), whole })
+  const about = objects.length > 0 || !whole ? objects : [JSON.stringify(value)]
+  const base = buildSignals(key, { toolClass, objects: about, strings, whole }, options)
+  let room = MAX_ARGUMENT_VALUES
+  const copied = [...named].slice(0, MAX_ARGUMENTS).map(([name, tokens]) => {
+    const values = [...tokens].slice(0, room).map((token) => shortHmac(key, 'value', token))
+    room -= values.length
+    return { name: shortHmac(key, 'name', name), values }
+  })
+  return { ...base, fields: copied }
 }
 
-/** The signals of a result: destinations in its text. */
-export function resultSignals(key: Buffer, toolClass: ToolClass, value: Json): Signals {
+/** The signals of a result: its destinations, values and secrets, and what addresses an agent. */
+export function resultSignals(key: Buffer, toolClass: ToolClass, value: Json, options: SignalOptions = {}): Signals {
   const strings: string[] = []
   const whole = collect(value, '', 0, (_, text) => strings.push(text))
-  return buildSignals(key, toolClass, [], { text: strings.join('\n'), whole })
+  const base = buildSignals(key, { toolClass, objects: [], strings, whole }, options)
+  const text = strings.join('\n').slice(0, MAX_SIGNAL_TEXT)
+  const tokens = [...new Set([...findTokens(text), ...findNames(text)])]
+  return {
+    ...base,
+    values: tokens.slice(0, MAX_RESULT_VALUES).map((token) => shortHmac(key, 'value', token)),
+    markers: countMarkers(text),
+    truncated: base.truncated || tokens.length > MAX_RESULT_VALUES,
+  }
 }
 
 /** The keyed HMAC of one normalised value, 128 bits in base64url; kinds never collide. */
@@ -80,38 +144,53 @@ export function signalHmac(key: Buffer, kind: 'object' | 'destination', value: s
     .toString('base64url')
 }
 
-function buildSignals(
-  key: Buffer,
-  toolClass: ToolClass,
-  objects: readonly string[],
-  seen: { readonly text: string; readonly whole: boolean },
-): Signals {
-  const text = seen.text.slice(0, MAX_SIGNAL_TEXT)
+/** The keyed HMAC of a value, a name or a site, 66 bits in base64url. */
+function shortHmac(key: Buffer, kind: 'value' | 'name' | 'site', value: string): string {
+  return createHmac('sha256', key).update(`toolwarden/signal/v2\n${kind}\n${value}`).digest('base64url').slice(0, 11)
+}
+
+interface Looked {
+  readonly toolClass: ToolClass
+  readonly objects: readonly string[]
+  readonly strings: readonly string[]
+  /** False where something lay too deep to be visited. */
+  readonly whole: boolean
+}
+
+function buildSignals(key: Buffer, { toolClass, objects, strings, whole }: Looked, options: SignalOptions): Signals {
+  const all = strings.join('\n')
+  const text = all.slice(0, MAX_SIGNAL_TEXT)
   const distinctObjects = [...new Set(objects)]
-  const destinations = [...new Set(findDestinations(text))]
+  const found = findDestinations(text)
+  const destinations = found.slice(0, MAX_SIGNAL_VALUES)
+  const secrets = findSecrets(text)
+    .map((secret) => normaliseToken(secret))
+    .filter((secret) => secret !== '')
   return {
-    v: 1,
+    v: 2,
     toolClass,
     objects: distinctObjects.slice(0, MAX_SIGNAL_VALUES).map((object) => signalHmac(key, 'object', object)),
-    destinations: destinations
-      .slice(0, MAX_SIGNAL_VALUES)
-      .map((destination) => signalHmac(key, 'destination', destination)),
-    textLength: seen.text.length,
+    destinations: destinations.map(({ name }) => signalHmac(key, 'destination', name)),
+    sites: destinations.map(({ site }) => shortHmac(key, 'site', site)),
+    own: destinations.flatMap(({ name }, index) => (isOwnDestination(name, options.ownDomains ?? []) ? [index] : [])),
+    fields: [],
+    values: [],
+    secrets: [...new Set(secrets)].slice(0, MAX_SECRETS).map((secret) => shortHmac(key, 'value', secret)),
+    markers: 0,
+    textLength: all.length,
     truncated:
-      !seen.whole ||
-      text.length < seen.text.length ||
+      !whole ||
+      text.length < all.length ||
       distinctObjects.length > MAX_SIGNAL_VALUES ||
-      destinations.length > MAX_SIGNAL_VALUES,
+      found.length > MAX_SIGNAL_VALUES,
   }
 }
 
-function findDestinations(text: string): string[] {
-  const emails = Array.from(text.matchAll(EMAIL), ([, name, host]) => `${name}@${host}`.toLowerCase())
-  const hosts = Array.from(text.matchAll(HOST), ([, host, www]) =>
-    (host ?? www ?? '').toLowerCase().replace(/^www\.|\.+$/g, ''),
-  )
-  const accounts = Array.from(text.matchAll(ACCOUNT), ([account]) => account)
-  return [...emails, ...hosts.filter((host) => host !== ''), ...accounts]
+/** A short value counts as a whole, however plain. A longer one is content: what it mentions is no target of the call. */
+function argumentTokens(text: string): readonly string[] {
+  const token = normaliseToken(text)
+  if (token.length < MIN_VALUE_LENGTH || text.length > MAX_VALUE_LENGTH || isDestination(text)) return []
+  return text.split(/\s+/).length > MAX_VALUE_WORDS ? [] : [...new Set([token, ...findTokens(text)])]
 }
 
 function normaliseObject(text: string): string {

@@ -13,7 +13,7 @@ export interface ToolHints {
 }
 
 const READ_VERBS = words(
-  'read get list search find fetch view show describe query browse lookup check count head stat tree download load inspect peek open cat ls grep glob scan',
+  'read get list search find fetch view show describe query browse lookup check count head stat tree load inspect peek open cat ls grep glob scan',
 )
 const DESTRUCTIVE_VERBS = words(
   'delete remove drop destroy purge erase wipe kill terminate revoke uninstall truncate reset cancel',

@@ -93,10 +93,16 @@ describe('mayWrite', () => {
 
 describe('a predicate', () => {
   const signals: Signals = {
-    v: 1,
+    v: 2,
     toolClass: 'write',
     objects: ['o'],
     destinations: ['d'],
+    sites: ['s'],
+    own: [],
+    fields: [{ name: 'n', values: ['v'] }],
+    values: [],
+    secrets: [],
+    markers: 0,
     textLength: 0,
     truncated: false,
   }

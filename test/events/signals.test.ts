@@ -172,7 +172,7 @@ describe('signalsBytes', () => {
 
   it('refuses what is no signals', () => {
     const good = JSON.parse(signalsBytes(of({})).toString()) as Record<string, unknown>
-    for (const bad of [{ ...good, v: 2 }, { ...good, more: 1 }, { ...good, objects: ['plain text'] }, []])
+    for (const bad of [{ ...good, v: 3 }, { ...good, more: 1 }, { ...good, objects: ['plain text'] }, []])
       assert.throws(
         () => parseSignals(Buffer.from(JSON.stringify(bad, Object.keys(bad).sort()))),
         withCode('EVENT_INVALID'),

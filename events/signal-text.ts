@@ -1,0 +1,127 @@
+// What signals are taken from a text: destinations, identifier-like tokens, secrets, and phrases that address an agent.
+// Every pattern is bounded, so that no text makes it slow. Normalised here, before the HMAC, so that case, Unicode form
+// and an encoded character do not make another value of one.
+
+/** The longest token that is a value; longer ones are content. Characters. */
+const MAX_TOKEN_LENGTH = 200
+const MIN_TOKEN_LENGTH = 3
+
+// The @ comes first, so that text without one costs nothing.
+const EMAIL = /@(?<=([A-Za-z0-9._%+-]{1,64})@)([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?)/g
+// What stands before the last @ is no host, however long it is (WHATWG URL, authority state; a backslash ends it as a slash does).
+const HOST =
+  /\b[a-z][a-z0-9+.-]{1,15}:\/\/(?:[^\s/?#\\"'<>]*@)?([A-Za-z0-9._-]{1,253})|\bwww\.([A-Za-z0-9._-]{1,249})/gi
+// IBAN and its like, bare account and card numbers, wallets.
+const ACCOUNT = /\b(?:[A-Z]{2}\d{2}[A-Z0-9]{8,30}|\d{9,18}|0x[0-9a-fA-F]{40}|bc1[0-9a-z]{11,71})\b/g
+
+/** A destination and the site that it belongs to; an account, and an address that anybody can have, is a site of its own. */
+export interface Destination {
+  readonly name: string
+  readonly site: string
+}
+
+/** E-mail addresses, hosts and account numbers of a text, each once. */
+export function findDestinations(text: string): readonly Destination[] {
+  const found = new Map<string, Destination>()
+  const add = (name: string, site: string): void => {
+    if (name !== '') found.set(name, { name, site })
+  }
+  for (const [, name, host] of text.matchAll(EMAIL)) {
+    const address = `${name}@${host}`.toLowerCase()
+    const domain = siteOf(`${host}`.toLowerCase())
+    add(address, PUBLIC_MAIL.has(domain) ? address : domain)
+  }
+  for (const [, host, www] of text.matchAll(HOST)) {
+    const name = (host ?? www ?? '').toLowerCase().replace(/^www\.|\.+$/g, '')
+    add(name, siteOf(name))
+  }
+  for (const [account] of text.matchAll(ACCOUNT)) add(account, account)
+  return [...found.values()]
+}
+
+/** Providers that give an address to anybody: one known address there says nothing of another. */
+const PUBLIC_MAIL = new Set(
+  'aol.com fastmail.com gmail.com gmx.com gmx.de gmx.net googlemail.com hotmail.com icloud.com live.com mail.com mail.ru me.com msn.com outlook.com proton.me protonmail.com qq.com 163.com tutanota.com web.de yahoo.com yandex.com yandex.ru zoho.com'.split(
+    ' ',
+  ),
+)
+const SECOND_LEVEL = new Set(['ac', 'co', 'com', 'edu', 'gov', 'net', 'org'])
+
+/** The registrable part of a host, by rule of thumb: its last two labels, three under `co.uk` and the like. */
+function siteOf(host: string): string {
+  const labels = host.split('.')
+  const isUnderCountry = (labels.at(-1)?.length ?? 0) === 2 && SECOND_LEVEL.has(labels.at(-2) ?? '')
+  return labels.slice(isUnderCountry ? -3 : -2).join('.')
+}
+
+/** Whether a destination lies in one of the deployment's own domains. */
+export function isOwnDestination(name: string, ownDomains: readonly string[]): boolean {
+  const host = name.slice(name.lastIndexOf('@') + 1)
+  return ownDomains.some((domain) => host === domain || host.endsWith(`.${domain}`))
+}
+
+/** Identifier-like tokens of a text, normalised, each once: what a person copies rather than phrases anew. */
+export function findTokens(text: string): readonly string[] {
+  const tokens = new Set<string>()
+  for (const word of text.split(/[\s"'`<>()[\]{},;|*=]+/)) {
+    const token = normaliseToken(word)
+    if (isIdentifier(token) && !isDestination(word)) tokens.add(token)
+  }
+  return [...tokens]
+}
+
+/** Short names that a text sets apart, by quotes or as the value of a `key: value` line, normalised, each once. */
+export function findNames(text: string): readonly string[] {
+  const names = new Set<string>()
+  for (const [, quoted, field] of text.matchAll(NAME)) {
+    const name = normaliseToken(quoted ?? field ?? '')
+    if (name.length >= MIN_TOKEN_LENGTH && !isTimeOrAmount(name) && !isDestination(quoted ?? field ?? ''))
+      names.add(name)
+  }
+  return [...names]
+}
+
+const NAME = /["'`]([^"'`\n]{3,64})["'`]|^[ \t-]{0,32}[A-Za-z_][\w ]{0,32}:[ \t]{1,8}([^\n'"]{3,64})$/gm
+
+/** One spelling for one value: Unicode form, case, percent-encoding, scheme, and punctuation around it do not count. */
+export function normaliseToken(text: string): string {
+  if (text.length > MAX_TOKEN_LENGTH) return ''
+  const plain = decodePercent(text.normalize('NFKC')).trim().toLowerCase()
+  return plain
+    .replace(/^[a-z][a-z0-9+.-]{1,15}:\/\/(?:www\.)?|^www\./, '')
+    .replace(/^[\s.:!?…·-]{1,200}|[\s.:!?…·/-]{1,200}$/g, '')
+}
+
+function decodePercent(text: string): string {
+  return text.replace(/%[2-7][0-9a-f]/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)))
+}
+
+/** Destinations have signals of their own. */
+export function isDestination(text: string): boolean {
+  return (
+    text.length <= MAX_TOKEN_LENGTH &&
+    /^\S{1,64}@[\w-]|^[a-z][a-z0-9+.-]{1,15}:\/\/|^www\.|^(?:[A-Z]{2}\d{2}[A-Z0-9]{8,30}|\d{9,18})[.,;:!?)]?$/i.test(
+      text.trim(),
+    )
+  )
+}
+
+function isIdentifier(token: string): boolean {
+  if (token.length < MIN_TOKEN_LENGTH || isTimeOrAmount(token)) return false
+  return /\d/.test(token) || /[\w][@_/\\.:#~-][\w]|^[/\\#@~]\w/.test(token)
+}
+
+/** Dates, times and small figures are common to everything. */
+function isTimeOrAmount(token: string): boolean {
+  return /^[$€£+-]?\d{1,4}(?:[.,]\d{1,3})*[%$€£]?$|^\d{1,2}(?::\d{2}){1,2}(?:am|pm)?$|^\d{4}-\d{2}-\d{2}(?:t[\d:.+z-]*)?$/.test(
+    token,
+  )
+}
+
+const MARKER =
+  /\b(?:ignore|disregard|forget|override)\s{1,4}(?:(?:all|any|the|your|of|these)\s{1,4}){0,3}(?:previous|prior|above|earlier|preceding)\b|\b(?:system|developer)\s{1,4}(?:prompt|message|override|instructions?)\b|\b(?:do\s{1,4}not|don't|never|without)\s{1,4}(?:tell|inform|notify|mention|telling|informing|notifying|mentioning|ask|asking)\b.{0,40}\buser\b|\b(?:ai|language\s{1,4}model|llm|assistants?|agents?|chatbots?)\b[^\n.]{0,40}\b(?:must|should|shall|need\s{1,4}to|has\s{1,4}to|have\s{1,4}to|are\s{1,4}required)\b|\bnew\s{1,4}instructions?\b|<\/?(?:system|assistant|instructions?|tool_call|im_start)\b/gi
+
+/** How many phrases of a text address an agent rather than a reader. */
+export function countMarkers(text: string): number {
+  return Math.min(99, Array.from(text.matchAll(MARKER)).length)
+}
