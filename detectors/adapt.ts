@@ -10,6 +10,7 @@ import {
   deniedMs,
   type FeedbackState,
   feedbackKey,
+  isNarrow,
   issuedRule,
   liveRulesOf,
   noteAlert,
@@ -22,6 +23,7 @@ export type AlertDraft = Extract<EventDraft, { type: 'alert/raised' }>
 
 /** Something to publish: an alert, a rule, or both in one commit. */
 export interface Issue {
+  readonly detector: string
   readonly key: string
   /** The log's time of the event that led to it, milliseconds. */
   readonly atMs: number
@@ -53,15 +55,18 @@ export function adapt(
   const response = boundResponse(state, { ...found, key }, settings)
   const rule = response.template === undefined ? undefined : toRule(response.template, { ...found, key, alert })
   const issued = rule === undefined ? undefined : issuedRule(rule)
-  const ruled = issued === undefined ? state : noteRule(state, response.key ?? key, issued)
-  if (isRepeat) return rule === undefined ? { state } : { state: ruled, issue: { key, atMs: nowMs, rule } }
+  const ruleKey = response.key ?? key
+  const ruled = issued === undefined ? state : noteRule(state, ruleKey, issued)
+  if (finding.isQuiet === true)
+    return rule === undefined ? { state } : { state: ruled, issue: { detector, key, atMs: nowMs, rule } }
+  if (isRepeat) return rule === undefined ? { state } : { state: ruled, issue: { detector, key, atMs: nowMs, rule } }
   const noted = noteAlert(ruled, key, { alert, atMs: nowMs })
   const draft = toAlert(found, { alert, rule, note: response.note })
-  if (rule !== undefined) return { state: noted, issue: { key, atMs: nowMs, alert: draft, rule } }
+  if (rule !== undefined) return { state: noted, issue: { detector, key, atMs: nowMs, alert: draft, rule } }
   const counted = countAlert(noted, detector, { nowMs, alertsPerHour: settings.alertsPerHour })
   if (counted.standing === 'over') return { state: counted.state }
   const said = counted.standing === 'within' ? draft : floodAlert(draft, settings)
-  return { state: counted.state, issue: { key, atMs: nowMs, alert: said } }
+  return { state: counted.state, issue: { detector, key, atMs: nowMs, alert: said } }
 }
 
 /** The key of the one rule that escalates all writes of a principal. */
@@ -85,19 +90,21 @@ interface Response {
 
 function boundResponse(
   state: FeedbackState,
-  { finding: { response, scope }, key, nowMs }: FoundBy & { readonly key: string },
+  { finding, key, nowMs }: FoundBy & { readonly key: string },
   settings: Settings,
 ): Response {
+  const { response, scope } = finding
   if (response === undefined) return {}
   // Counted by principal, so a rule always names one.
   const principal = response.scope.principal ?? scope.principal
   if (principal === undefined) return { note: 'No rule: it is not known whom it would bind.' }
   if ((findValue(state.lifted, key) ?? 0) > nowMs)
     return { note: `No rule: an operator lifted one for this less than ${settings.liftedHours} hours ago.` }
-  if ((findValue(state.rules, key)?.untilMs ?? 0) > nowMs) return { note: 'A rule for this is already in force.' }
+  const isInForce = (findValue(state.rules, key)?.untilMs ?? 0) > nowMs
+  if (isInForce && finding.isQuiet !== true) return { note: 'A rule for this is already in force.' }
   const template = { ...response, scope: { ...response.scope, principal } }
   const live = liveRulesOf(state, principal, nowMs)
-  if (live.length >= settings.rulesPerPrincipal - 1) {
+  if (live.length >= settings.rulesPerPrincipal - 1 && !isInForce) {
     const allWrites = allWritesKey(principal)
     if ((findValue(state.rules, allWrites)?.untilMs ?? 0) > nowMs)
       return { note: 'No further rule: all writes of this principal need approval already.' }
@@ -105,7 +112,8 @@ function boundResponse(
   }
   const spentMs = template.action === 'deny' ? deniedMs(state, principal, nowMs) : 0
   const limitMs = settings.denyMinutesPerDay * 60_000
-  if (spentMs + template.lifetimeMs <= limitMs || template.action === 'escalate') return { template }
+  const isBounded = template.action === 'escalate' || isNarrow(template.arguments)
+  if (isBounded || spentMs + template.lifetimeMs <= limitMs) return { template }
   return {
     template: { ...template, action: 'escalate' },
     note: `Approval is asked for instead of a denial: this principal was denied automatically for ${Math.round(spentMs / 60_000)} of ${settings.denyMinutesPerDay} minutes in 24 hours.`,
@@ -130,14 +138,15 @@ function toRule(
   const causes = finding.causes.slice(-MAX_CAUSES)
   const { arguments: predicate, toolClass } = template
   return {
-    id: derivedId('rule', detector, key, ...causes),
+    // One id for all rules of a quiet subject: the newer takes the place of the older at every gateway.
+    id: finding.isQuiet === true ? derivedId('rule', detector, key) : derivedId('rule', detector, key, ...causes),
     scope: template.scope,
     tool: template.tool,
     ...(toolClass === undefined ? {} : { toolClass }),
     ...(predicate === undefined ? {} : { arguments: predicate }),
     action: template.action,
     reason: cut(template.reason),
-    cause: { alert, events: [...causes] },
+    cause: { ...(finding.isQuiet === true ? {} : { alert }), events: [...causes] },
     createdAt: formatTime(nowMs * 1000),
     expiresAt: formatTime((nowMs + Math.min(template.lifetimeMs, MAX_RULE_LIFE_MS)) * 1000),
   }

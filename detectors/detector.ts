@@ -51,6 +51,8 @@ export interface Finding {
   readonly explanation: string
   /** Hashes of the events behind it. */
   readonly causes: readonly string[]
+  /** No alert: it only arms a rule. A rule in force under the subject is replaced by the newer one. */
+  readonly isQuiet?: true
   readonly response?: RuleTemplate
 }
 

@@ -1,7 +1,7 @@
 // What was raised and what rules were issued, so that feedback stays bounded: one alert an hour a subject, a limit of live
 // rules and of automatic denial a principal, no return of what an operator lifted. Pure; times are the log's, milliseconds.
 import type { EventOf } from '../events/event.ts'
-import type { Rule } from '../events/rule.ts'
+import type { Predicate, Rule } from '../events/rule.ts'
 import { derivedId, parseTime } from '../events/time.ts'
 import { type BoundedMap, emptyMap, findValue, listEntries, putValue } from './bounded-map.ts'
 
@@ -18,6 +18,8 @@ export interface IssuedRule {
   readonly action: Rule['action']
   readonly fromMs: number
   readonly untilMs: number
+  /** It only meets values that came from results, so it can't lock the principal out and costs no denial. */
+  readonly isNarrow?: boolean
 }
 
 /** The last alert under a key. */
@@ -65,7 +67,7 @@ export function liveRulesOf(state: FeedbackState, principal: string, nowMs: numb
 /** For how long a principal was and is denied automatically in the 24 hours before a time; overlaps count once. */
 export function deniedMs(state: FeedbackState, principal: string, nowMs: number): number {
   const denials = (findValue(state.spans, principal) ?? [])
-    .filter(({ action, untilMs }) => action === 'deny' && untilMs > nowMs - DAY_MS)
+    .filter(({ action, untilMs, isNarrow }) => action === 'deny' && isNarrow !== true && untilMs > nowMs - DAY_MS)
     .toSorted((left, right) => left.fromMs - right.fromMs)
   let total = 0
   let coveredMs = nowMs - DAY_MS
@@ -136,5 +138,31 @@ export function issuedRule(rule: EventOf<'rule/added'>['rule']): IssuedRule | un
   const { principal } = rule.scope
   if (principal === undefined) return undefined
   const fromMs = Math.floor(parseTime(rule.createdAt) / 1000)
-  return { id: rule.id, principal, action: rule.action, fromMs, untilMs: Math.floor(parseTime(rule.expiresAt) / 1000) }
+  const untilMs = Math.floor(parseTime(rule.expiresAt) / 1000)
+  return {
+    id: rule.id,
+    principal,
+    action: rule.action,
+    fromMs,
+    untilMs,
+    ...(isNarrow(rule.arguments) ? { isNarrow: true } : {}),
+  }
+}
+
+/** Whether a predicate only holds for values that it lists. */
+export function isNarrow(predicate: Predicate | undefined): boolean {
+  if (predicate === undefined) return false
+  switch (predicate.type) {
+    case 'signal':
+    case 'copied':
+      return true
+    case 'all':
+      return predicate.predicates.some(isNarrow)
+    case 'any':
+      return predicate.predicates.every(isNarrow)
+    case 'not':
+    case 'tool':
+    case 'within':
+      return false
+  }
 }

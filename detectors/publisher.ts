@@ -3,6 +3,7 @@
 import type { ChainWriter } from '../events/chain-writer.ts'
 import type { ControlWriter } from '../events/control-writer.ts'
 import { ToolwardenError } from '../events/errors.ts'
+import type { Rule } from '../events/rule.ts'
 import { type Clock, derivedId, parseTime } from '../events/time.ts'
 import type { AlertDraft, Issue } from './adapt.ts'
 
@@ -60,10 +61,7 @@ export class Publisher {
     // A rule that was found late and has expired by now would only be refused.
     if (rule !== undefined && parseTime(rule.expiresAt) > clock.nowMicros()) {
       const before = alert === undefined ? [] : [{ draft: alert }]
-      await control.publish(
-        (revision) => ({ type: 'rule/added', id: derivedId('rule/added', rule.id), revision, rule }),
-        before,
-      )
+      await control.publish((revision) => ({ type: 'rule/added', id: ruleEventId(rule), revision, rule }), before)
     } else if (alert !== undefined) {
       await chainWriter.append([{ draft: rule === undefined ? alert : withoutRule(alert) }], { patient: true })
     }
@@ -72,4 +70,9 @@ export class Publisher {
 
 function withoutRule({ rule: _, ...alert }: AlertDraft): AlertDraft {
   return alert
+}
+
+/** A quiet rule is issued again under its id, each time with a newer cause. */
+function ruleEventId({ id, cause }: Rule): string {
+  return cause.alert === undefined ? derivedId('rule/added', id, ...cause.events) : derivedId('rule/added', id)
 }

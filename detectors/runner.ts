@@ -242,7 +242,7 @@ export class DetectorRunner {
 
 function isPublishedAs({ alert, rule }: Issue, event: EventOf<'alert/raised' | 'rule/added'>): boolean {
   if (event.type === 'alert/raised') return alert?.alert === event.alert
-  return rule?.id === event.rule.id
+  return rule?.id === event.rule.id && rule.cause.events.at(-1) === event.rule.cause.events.at(-1)
 }
 
 function isRetriable(error: unknown): boolean {

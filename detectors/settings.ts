@@ -3,6 +3,15 @@ import { z } from 'zod'
 
 const count = z.number().int().positive()
 
+/** How a baseline learns and when it judges (baseline.ts). */
+const baseline = {
+  matureSessions: count.default(100),
+  matureDays: count.default(3),
+  windowDays: count.default(30),
+  /** Terms that one principal may teach a mature baseline in an hour. */
+  termsPerHour: count.default(1),
+}
+
 /** The form of the detectors' configuration. */
 export const detectorSettings = z.strictObject({
   readSpike: z
@@ -29,6 +38,38 @@ export const detectorSettings = z.strictObject({
       ruleMinutes: count.max(60).default(10),
     })
     .prefault({}),
+  taintedDestination: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Taken from one result: more would let a result bind whatever it likes. */
+      destinationsPerResult: count.max(20).default(5),
+      /** Denied where this share of the session's steps is known, else escalated. */
+      familiarThousandths: count.max(1000).default(750),
+      ruleMinutes: count.max(60).default(30),
+      ...baseline,
+    })
+    .prefault({}),
+  copiedValue: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      ruleMinutes: count.max(60).default(30),
+      /** Flows (source server, tool, argument) that one principal may teach a mature baseline in an hour. */
+      flowsPerHour: count.default(10),
+      ...baseline,
+      termsPerHour: count.default(10),
+    })
+    .prefault({}),
+  /** What is known of servers and tools; `*` stands for every tool of the server. The first entry that fits counts. */
+  classes: z
+    .array(
+      z.strictObject({
+        server: z.string().min(1),
+        tool: z.string().min(1).default('*'),
+        trust: z.enum(['trusted', 'untrusted']).default('untrusted'),
+      }),
+    )
+    .max(1_000)
+    .default([]),
   integrity: z
     .strictObject({
       enabled: z.boolean().default(true),

@@ -12,11 +12,9 @@ import { APPEND_DEADLINE_MS, type EventLog } from '../events/log.ts'
 import type { Clock } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
 import type { AlertDraft } from './adapt.ts'
+import { createDetectors } from './create.ts'
 import type { Detector } from './detector.ts'
-import { createFirstSeenTool } from './first-seen-tool.ts'
-import { createIntegrity } from './integrity.ts'
 import { Publisher } from './publisher.ts'
-import { createReadSpike } from './read-spike.ts'
 import { toLogRecord } from './rule-records.ts'
 import { DetectorRunner, type RunnerCounts } from './runner.ts'
 import type { DetectorSettings } from './settings.ts'
@@ -66,15 +64,6 @@ export interface RunningDetectors {
   stats(): DetectorStats
   /** Ends the run: no event is read any more, the state is saved, the chain is closed. */
   stop(): Promise<void>
-}
-
-/** The detectors that the settings enable. */
-function createDetectors(settings: DetectorSettings): readonly Detector<unknown>[] {
-  return [
-    ...(settings.integrity.enabled ? [createIntegrity(settings.integrity)] : []),
-    ...(settings.readSpike.enabled ? [createReadSpike(settings.readSpike)] : []),
-    ...(settings.firstSeenTool.enabled ? [createFirstSeenTool(settings.firstSeenTool)] : []),
-  ]
 }
 
 /** Starts the detectors. Throws STORE_UNAVAILABLE, LOG_UNAVAILABLE. One process of a log runs them. */

@@ -4,7 +4,7 @@ import type { Detector, Finding, ObservedEvent } from '../../detectors/detector.
 import type { Json } from '../../events/canonical.ts'
 import { hashBody } from '../../events/chain.ts'
 import { chainOf, checkEvent, type EventDraft, ZERO_HASH } from '../../events/event.ts'
-import { argumentSignals } from '../../events/signals.ts'
+import { argumentSignals, resultSignals } from '../../events/signals.ts'
 import { formatTime } from '../../events/time.ts'
 import { toolClassOf } from '../../events/tool-class.ts'
 
@@ -28,6 +28,7 @@ export interface CallStory extends Caller {
   /** `none` leaves the call open. */
   readonly status?: 'ok' | 'tool_error' | 'not_forwarded' | 'none'
   readonly arguments?: Json
+  readonly result?: Json
   readonly withoutSignals?: boolean
 }
 
@@ -104,7 +105,12 @@ export class Story<State> {
   /** The outcome of a decided call. */
   receipt({ hash: parent, call: id }: Leg, call: CallStory = {}): void {
     const status = call.status === undefined || call.status === 'none' ? 'ok' : call.status
-    this.tell({ type: 'authorization/receipt', ...contextOf(call, id), parent, status, durationMicros: 1 })
+    const context = contextOf(call, id)
+    const returned = call.result === undefined ? undefined : resultSignals(DEPLOYMENT_KEY, 'read', call.result)
+    this.tell(
+      { type: 'authorization/receipt', ...context, parent, status, durationMicros: 1 },
+      returned === undefined ? {} : { signals: returned },
+    )
   }
 
   /** Any event of a writer's chain; returns its hash. */

@@ -1,0 +1,39 @@
+// The open calls of a session: what was proposed, until the receipt says that it ran. Shared by the detectors that
+// compare arguments with results. Pure; a call that never closes is forgotten after the newer ones.
+import type { EventOf } from '../events/event.ts'
+import type { Signals } from '../events/signals.ts'
+import type { ObservedEvent } from './detector.ts'
+
+/** Calls of one session that may be open at once. */
+const MAX_OPEN_CALLS = 32
+
+/** A call that was proposed, with what its arguments held. */
+export interface OpenCall {
+  readonly call: string
+  readonly hash: string
+  readonly signals: Signals
+}
+
+/** The events that a call is told by. */
+export type CallEvent = EventOf<'authorization/propose' | 'authorization/decide' | 'authorization/receipt'>
+
+/** The open calls with a proposed one, as far as its signals are there. */
+export function openCall(
+  open: readonly OpenCall[],
+  event: CallEvent,
+  { hash, signals }: Pick<ObservedEvent, 'hash' | 'signals'>,
+): readonly OpenCall[] {
+  return signals === undefined ? open : [...open, { call: event.call, hash, signals }].slice(-MAX_OPEN_CALLS)
+}
+
+/** The key of a session: its id is the client's choice, so the principal is part of it. */
+export function sessionKeyOf({ principal, session }: Pick<CallEvent, 'principal' | 'session'>): string {
+  return JSON.stringify([principal, session])
+}
+
+/** A list with what is new in another, the oldest beyond a limit dropped. */
+export function addDistinct(list: readonly string[], added: readonly string[], limit: number): readonly string[] {
+  const known = new Set(list)
+  const fresh = added.filter((each) => !known.has(each))
+  return fresh.length === 0 ? list : [...list, ...new Set(fresh)].slice(-limit)
+}

@@ -1,0 +1,12 @@
+// What configuration says of servers and tools. Without a word from it every result is untrusted: trusting an agent's own
+// files by itself was tried and bought nothing.
+import type { DetectorSettings } from './settings.ts'
+
+/** Whether results of a tool are trusted by configuration; the first entry that names it counts. */
+export function isTrustedSource(
+  classes: DetectorSettings['classes'],
+  { server, tool }: { readonly server: string; readonly tool: string },
+): boolean {
+  const entry = classes.find((each) => each.server === server && (each.tool === '*' || each.tool === tool))
+  return entry?.trust === 'trusted'
+}

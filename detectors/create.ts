@@ -1,0 +1,21 @@
+// The detectors that the settings enable, in the order in which they see each event.
+import { createCopiedValue } from './copied-value.ts'
+import type { Detector } from './detector.ts'
+import { createFirstSeenTool } from './first-seen-tool.ts'
+import { createIntegrity } from './integrity.ts'
+import { createReadSpike } from './read-spike.ts'
+import type { DetectorSettings } from './settings.ts'
+import { createTaintedDestination } from './tainted-destination.ts'
+
+/** The detectors that the settings enable. */
+export function createDetectors(settings: DetectorSettings): readonly Detector<unknown>[] {
+  return [
+    ...(settings.integrity.enabled ? [createIntegrity(settings.integrity)] : []),
+    ...(settings.readSpike.enabled ? [createReadSpike(settings.readSpike)] : []),
+    ...(settings.firstSeenTool.enabled ? [createFirstSeenTool(settings.firstSeenTool)] : []),
+    ...(settings.taintedDestination.enabled
+      ? [createTaintedDestination(settings.taintedDestination, settings.classes)]
+      : []),
+    ...(settings.copiedValue.enabled ? [createCopiedValue(settings.copiedValue, settings.classes)] : []),
+  ]
+}
