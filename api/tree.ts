@@ -10,7 +10,7 @@ import { requireScope } from './authentication.ts'
 import { json, problems } from './responses.ts'
 
 /** The answer header with the latest checkpoint: the whole note in base64. */
-export const CHECKPOINT_HEADER = 'toolwarden-checkpoint'
+const CHECKPOINT_HEADER = 'toolwarden-checkpoint'
 
 const PREFIX = '/tlog/'
 const text = (description: string) => ({ description, content: { 'text/plain': { schema: z.string() } } })

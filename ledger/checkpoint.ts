@@ -26,7 +26,7 @@ export function originOf(log: string): string {
 }
 
 /** The text that is signed. */
-export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
+function formatCheckpoint({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${size}\n${root.toString('base64')}\n`
 }
 

@@ -9,7 +9,7 @@ export const LOG_SIGNATURE = 0x01
 export const WITNESS_SIGNATURE = 0x04
 
 /** The longest note that is read, bytes. */
-export const MAX_NOTE_BYTES = 1_000_000
+const MAX_NOTE_BYTES = 1_000_000
 /** The most signatures that are read (the specification asks for 16 at least). */
 const MAX_SIGNATURES = 100
 const KEY_ID_BYTES = 4
@@ -98,7 +98,7 @@ export function cosignatureLine(
 }
 
 /** One line of a note. */
-export function signatureLine({ name, id, signature }: NoteSignature): string {
+function signatureLine({ name, id, signature }: NoteSignature): string {
   return `— ${name} ${Buffer.concat([Buffer.from(id, 'hex'), signature]).toString('base64')}\n`
 }
 

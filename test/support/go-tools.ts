@@ -1,0 +1,108 @@
+// Tools of others, in Go, that check what we wrote: Tessera's fsck for a whole log, Go's own note and tlog packages for a
+// checkpoint and a proof. Built once into .cache/go by Go's ordinary client.
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { projectRoot } from './project-root.ts'
+
+const TESSERA = 'github.com/transparency-dev/tessera/cmd/fsck@v1.0.4'
+const GO_MOD = 'golang.org/x/mod@v0.33.0'
+const BUILD_TIMEOUT_MS = 300_000
+const run = promisify(execFile)
+const folder = join(projectRoot, '.cache', 'go')
+const env = { ...process.env, GOBIN: folder, GOFLAGS: '-modcacherw -buildvcs=false' }
+
+/** Why Go's tools can't be built here; undefined where they can. */
+export function goProblem(): string | undefined {
+  try {
+    execFileSync('go', ['version'], { stdio: 'pipe' })
+    return undefined
+  } catch {
+    return 'Go is not installed'
+  }
+}
+
+/** How a tool ended, and all it said. */
+export interface ToolResult {
+  readonly succeeded: boolean
+  readonly output: string
+}
+
+/** Builds the tools. */
+export async function buildGoTools(): Promise<void> {
+  mkdirSync(join(folder, 'check'), { recursive: true })
+  if (!existsSync(join(folder, 'fsck'))) await run('go', ['install', TESSERA], { env, timeout: BUILD_TIMEOUT_MS })
+  const check = { cwd: join(folder, 'check'), env, timeout: BUILD_TIMEOUT_MS }
+  writeFileSync(join(check.cwd, 'main.go'), CHECK_PROGRAM)
+  writeFileSync(join(check.cwd, 'go.mod'), 'module check\n\ngo 1.22\n')
+  await run('go', ['get', GO_MOD], check)
+  await run('go', ['build', '-o', join(folder, 'note-check'), '.'], check)
+}
+
+/** Tessera's fsck over a log's directory. It exits 0 even where it fails and may hang on damage: its words count. */
+export async function runFsck(directory: string, keyFile: string, timeoutMs: number): Promise<ToolResult> {
+  const args = ['-ui=false', '-N', '2', '-storage_url', `file://${directory}/`, '-public_key', keyFile]
+  const { output } = await runTool('fsck', args, timeoutMs)
+  return { succeeded: output.includes("Successfully fsck'd"), output }
+}
+
+/** Go's packages over a proof: the signature of its checkpoint, and the place of a leaf (hex). */
+export async function runNoteCheck(keyFile: string, proofFile: string, leaf: string): Promise<ToolResult> {
+  return await runTool('note-check', [keyFile, proofFile, leaf], 10_000)
+}
+
+async function runTool(name: string, args: readonly string[], timeoutMs: number): Promise<ToolResult> {
+  try {
+    const { stdout, stderr } = await run(join(folder, name), args, { timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 })
+    return { succeeded: true, output: stdout + stderr }
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
+    return { succeeded: false, output: `${stdout}${stderr}${String(error)}` }
+  }
+}
+
+const CHECK_PROGRAM = `package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	return value
+}
+
+func main() {
+	key := must(os.ReadFile(os.Args[1]))
+	proof := string(must(os.ReadFile(os.Args[2])))
+	head, checkpoint, _ := strings.Cut(proof, "\\n\\n")
+	verifier := must(note.NewVerifier(strings.TrimSpace(string(key))))
+	opened := must(note.Open([]byte(checkpoint), note.VerifierList(verifier)))
+	var origin, root string
+	var size, index int64
+	must(fmt.Sscanf(opened.Text, "%s\\n%d\\n%s\\n", &origin, &size, &root))
+	lines := strings.Split(head, "\\n")
+	must(fmt.Sscanf(lines[1], "index %d", &index))
+	var hashes tlog.RecordProof
+	for _, line := range lines[2:] {
+		hashes = append(hashes, must(tlog.ParseHash(line)))
+	}
+	var leaf tlog.Hash
+	must(hex.Decode(leaf[:], []byte(os.Args[3])))
+	if err := tlog.CheckRecord(hashes, size, must(tlog.ParseHash(root)), index, leaf); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Printf("verified %s %d %d\\n", origin, size, index)
+}
+`
