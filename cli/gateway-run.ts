@@ -1,8 +1,8 @@
 // What a gateway decides and records with: configuration, installation, log, policy. Loading it takes most of a start, so
 // it is loaded while the first messages, which are not governed, already pass.
-import { randomBytes } from 'node:crypto'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { randomPiece } from '../events/random-piece.ts'
 import { systemClock } from '../events/time.ts'
 import type { Policy } from '../gateway/policy/policy.ts'
 import { createProtection, type Protection } from '../gateway/policy/protect.ts'
@@ -93,7 +93,7 @@ export async function startRun(ground: Ground, server: ServedServer): Promise<Ga
     },
     policy: policyFiles.policy,
     facts: { realPath: lookUpRealPath, root, remote: server.isRemote, protection: protect(policyFiles.policy) },
-    randomBytes,
+    randomBytes: randomPiece,
     warn,
   })
   const unfollow = policyFiles.follow(run.policy, protect)

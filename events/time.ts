@@ -1,5 +1,6 @@
 // Clocks and identifiers that carry time. Everything else is handed a Clock; nothing reads the system's by itself.
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import { randomPiece } from './random-piece.ts'
 
 /** The time sources that a shell passes in. */
 export interface Clock {
@@ -40,7 +41,7 @@ export function parseTime(time: string): number {
 }
 
 /** A UUIDv7 (RFC 9562, section 5.7) of a time and ten random bytes. */
-export function uuidv7(micros: number, random: Uint8Array = randomBytes(10)): string {
+export function uuidv7(micros: number, random: Uint8Array = randomPiece(10)): string {
   const bytes = Buffer.alloc(16)
   bytes.writeUIntBE(Math.floor(micros / 1000), 0, 6)
   bytes.set(random.subarray(0, 10), 6)

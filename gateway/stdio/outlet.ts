@@ -20,6 +20,8 @@ export class Outlet {
   readonly #options: OutletOptions
   /** Set while the reader is behind; one pair of listeners serves all writes until then. */
   #isBehind = false
+  /** Set from the first write of a turn until its end: answers that one commit has released leave together. */
+  #isCorked = false
 
   constructor(options: OutletOptions) {
     this.#options = options
@@ -32,6 +34,7 @@ export class Outlet {
   write(bytes: Buffer | string): boolean {
     const { stream, source, other, maxUnreadBytes = MAX_UNREAD_BYTES } = this.#options
     if (!stream.writable) return false
+    this.#cork()
     if (stream.write(bytes)) return true
     this.#isBehind = true
     source.shut('reader')
@@ -45,6 +48,17 @@ export class Outlet {
     if (!stream.writable) return
     await new Promise<void>((resolve) => {
       stream.write('', () => resolve())
+    })
+  }
+
+  #cork(): void {
+    if (this.#isCorked) return
+    this.#isCorked = true
+    const { stream } = this.#options
+    stream.cork()
+    process.nextTick(() => {
+      this.#isCorked = false
+      stream.uncork()
     })
   }
 
