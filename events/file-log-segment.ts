@@ -18,13 +18,17 @@ export interface SegmentOptions {
 }
 
 const FILE_MODE = 0o600
+/** A file that nobody appends to is closed after this long: an open one keeps its file system from being remounted. */
+const REST_AFTER_MS = 20
 
 /** One segment file that a chain's writer appends to, one append at a time. */
 export class SegmentFile {
   readonly path: string
   readonly #options: SegmentOptions
-  /** Open while #sound; a handle that saw a failure is closed before the next one is opened. */
+  /** Open only while #sound, and closed at rest; a handle that saw a failure is closed before the next one is opened. */
   #handle: FileHandle | undefined
+  /** Set by append() when it is done, cleared when it begins. */
+  #restTimer: NodeJS.Timeout | undefined
   /** The length after the last acknowledged append; grows only in append(). */
   #goodBytes: number
   #sound = false
@@ -44,6 +48,7 @@ export class SegmentFile {
    * seen them. LOG_IN_DOUBT: it may have.
    */
   async append(bytes: Buffer, begin: () => void): Promise<void> {
+    clearTimeout(this.#restTimer)
     const handle = await this.#openHandle()
     begin()
     this.#sound = false
@@ -51,11 +56,17 @@ export class SegmentFile {
     await this.#sync(handle)
     this.#goodBytes += bytes.length
     this.#sound = true
+    this.#restTimer = setTimeout(() => this.#rest(), REST_AFTER_MS).unref()
   }
 
   /** False before the first append and after a failed one: the file has to be looked at before it is written again. */
   get isSound(): boolean {
     return this.#sound
+  }
+
+  /** True when the file was closed since nobody appended: meanwhile it may have been removed. */
+  get isAtRest(): boolean {
+    return this.#sound && this.#handle === undefined
   }
 
   /** True when a file with acknowledged bytes is no longer there. */
@@ -71,21 +82,31 @@ export class SegmentFile {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#restTimer)
     const handle = this.#handle
     this.#handle = undefined
     this.#sound = false
     await handle?.close()
   }
 
+  #rest(): void {
+    const handle = this.#handle
+    this.#handle = undefined
+    // Every byte was confirmed: whatever closing says, nothing is lost by it.
+    handle?.close().catch(() => undefined)
+  }
+
   async #openHandle(): Promise<FileHandle> {
     if (this.#sound && this.#handle !== undefined) return this.#handle
+    // The name of a file at rest is durable already.
+    const isNamed = this.#sound
     try {
       await this.close()
       await this.#options.fault?.('open')
       const create = this.#goodBytes === 0 ? constants.O_CREAT : 0
       this.#handle = await open(this.path, constants.O_RDWR | create, FILE_MODE)
       await this.#cutBack(this.#handle)
-      if (this.#options.durable) await syncDirectory(dirname(this.path))
+      if (this.#options.durable && !isNamed) await syncDirectory(dirname(this.path))
     } catch (error) {
       throw error instanceof ToolwardenError ? error : nothingWritten(this.path, error)
     }
