@@ -1,6 +1,6 @@
 // An MCP server over stdio that says on disk what it ran: `counting-server.js <file>` appends the number of each call
 // before it answers. `count` answers at once, `hold` once `<file>.go` is there.
-import { closeSync, existsSync, openSync, writeSync } from 'node:fs'
+import { existsSync, openSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
 interface Request {
@@ -16,7 +16,8 @@ const [file = ''] = process.argv.slice(2)
 const executed = openSync(file, 'a')
 const lines = createInterface({ input: process.stdin })
 lines.on('line', (line) => take(JSON.parse(line) as Request))
-lines.once('close', () => closeSync(executed))
+// Nobody waits for what is still held.
+lines.once('close', () => process.exit())
 
 function take({ id, method, params }: Request): void {
   if (id === undefined) return

@@ -149,9 +149,14 @@ export class Pipeline {
     }
   }
 
-  /** Ends what still runs and removes the directory. */
-  async remove(): Promise<void> {
+  /** Kills what still runs. */
+  async end(): Promise<void> {
     await Promise.all([...this.#clients, ...this.#commands].map((each) => each.kill('SIGKILL')))
+  }
+
+  /** Kills what still runs and removes the directory. */
+  async remove(): Promise<void> {
+    await this.end()
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 })
   }
 }
