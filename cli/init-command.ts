@@ -4,10 +4,14 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../events/errors.ts'
 import { keyFingerprint } from '../events/keys.ts'
+import { policyJsonSchema } from '../gateway/policy/json-schema.ts'
 import { loadConfig } from './config.ts'
 import { ensureInstallation } from './installation.ts'
 
-const STARTER_POLICY = `# What agents may do. Everything that no rule allows is denied; docs/policy.md has the whole language.
+const SCHEMA_FILE = 'policy.schema.json'
+
+const STARTER_POLICY = `# yaml-language-server: $schema=./${SCHEMA_FILE}
+# What agents may do. Everything that no rule allows is denied; docs/policy.md has the whole language.
 version: "1"
 default: deny
 rules: []
@@ -23,6 +27,8 @@ export async function runInit(flags: { readonly config?: string; readonly json?:
   const { isNew, log, directory, trust, keys } = await ensureInstallation(config.data, config.log)
   const policy = join(config.data, 'policy.yaml')
   await writeOnce(policy, STARTER_POLICY)
+  // Beside the policy, since where this program lies changes with each version; its own to write anew.
+  await writeFile(join(config.data, SCHEMA_FILE), policyJsonSchema(), { mode: 0o600 })
   if (flags.json === true) return print(JSON.stringify({ isNew, log, data: config.data, policy, trust }))
   const roles = Object.entries(keys).map(([role, key]) => `  ${role.padEnd(10)} ${keyFingerprint(key.publicKey)}`)
   print(

@@ -1,6 +1,6 @@
 // What earlier runs of this gateway used up of the policy's limits, and which of their calls may have run or not: read back
 // from the event log at the start, since clients restart stdio gateways often. Checked as every reader checks it.
-// docs/design/003-limits.md says what is exact and what is not.
+// docs/design/005-limits-are-counted-by-the-gateway.md says what is exact.
 import type { ChainHead } from '../events/chain.ts'
 import { FORGOTTEN, type Verdict, verifyRecords } from '../events/chain-verifier.ts'
 import type { EventOf } from '../events/event.ts'
