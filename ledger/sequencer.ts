@@ -21,7 +21,7 @@ const SWEEP_MS = 60_000
 /** How far back they are looked for. */
 const SWEEP_WINDOW_MICROS = 600_000_000
 /** The most leaves of one tick. */
-const MAX_LEAVES = 1_000
+const MAX_LEAVES = 4_000
 /** The most bytes of bodies of one tick: they are staged together. */
 const MAX_BYTES = 16 * 1024 * 1024
 

@@ -2,7 +2,7 @@
 // where it does not belong to the store or to what was signed.
 import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
-import { cp, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { signCheckpoint, verifyCheckpoint } from '../../ledger/checkpoint.ts'
@@ -266,6 +266,12 @@ describe('a log that does not belong to what was signed', () => {
     await cp(join(bench.data, 'other', 'log.key'), path)
     assert.notDeepEqual(other.pair.publicKey, pair.publicKey)
     await assert.rejects(bench.sequencer(), { code: 'KEY_INVALID' })
+  })
+
+  it('is refused when others can read its key', async () => {
+    const path = join(bench.data, 'log.key')
+    await chmod(path, 0o640)
+    await assert.rejects(bench.sequencer(), { code: 'KEY_INVALID', fix: `chmod 600 ${path}` })
   })
 
   it('is refused while another process has it', async () => {

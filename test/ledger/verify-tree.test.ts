@@ -7,6 +7,7 @@ import { after, before, beforeEach, describe, it } from 'node:test'
 import { signCheckpoint } from '../../ledger/checkpoint.ts'
 import { openLogKey } from '../../ledger/log-key.ts'
 import { EMPTY_ROOT } from '../../ledger/merkle.ts'
+import { Sequencer } from '../../ledger/sequencer.ts'
 import { encodeBundle } from '../../ledger/tiles.ts'
 import { verdictOf } from '../../ledger/verify-report.ts'
 import { SequencerBench } from '../support/sequencer-bench.ts'
@@ -44,6 +45,20 @@ describe('verifying a store with its Merkle log', () => {
   it('is valid while newer events wait for their places', async () => {
     await bench.storeRun(2)
     await bench.expectViolations()
+  })
+
+  it('is valid at every moment while events come in', async () => {
+    const sequencer = await Sequencer.start({ ...bench.options(), tickMs: 1, maxLeaves: 20 })
+    let isDone = false
+    const storing = (async () => {
+      for (let runs = 0; runs < 5; runs++) await bench.storeRun(20)
+      isDone = true
+    })()
+    do await bench.expectViolations()
+    while (!isDone)
+    await storing
+    await sequencer.stop()
+    await bench.expectWhole()
   })
 
   it('finds a whole chain that was dropped, with what the ledger said of it', async () => {
