@@ -3,7 +3,10 @@ import { createCopiedValue } from './copied-value.ts'
 import type { Detector } from './detector.ts'
 import { createFirstSeenTool } from './first-seen-tool.ts'
 import { createIntegrity } from './integrity.ts'
+import { createProbing } from './probing.ts'
+import { createRareWrite } from './rare-write.ts'
 import { createReadSpike } from './read-spike.ts'
+import { createSecretEgress } from './secret-egress.ts'
 import type { DetectorSettings } from './settings.ts'
 import { createTaintedDestination } from './tainted-destination.ts'
 
@@ -16,6 +19,9 @@ export function createDetectors(settings: DetectorSettings): readonly Detector<u
     ...(settings.taintedDestination.enabled
       ? [createTaintedDestination(settings.taintedDestination, settings.classes)]
       : []),
+    ...(settings.rareWrite.enabled ? [createRareWrite(settings.rareWrite)] : []),
+    ...(settings.secretEgress.enabled ? [createSecretEgress(settings.secretEgress)] : []),
+    ...(settings.probing.enabled ? [createProbing(settings.probing)] : []),
     ...(settings.copiedValue.enabled ? [createCopiedValue(settings.copiedValue, settings.classes)] : []),
   ]
 }

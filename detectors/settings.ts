@@ -43,6 +43,8 @@ export const detectorSettings = z.strictObject({
       enabled: z.boolean().default(true),
       /** Taken from one result: more would let a result bind whatever it likes. */
       destinationsPerResult: count.max(20).default(5),
+      /** Denied only where a result named at most so many new ones. */
+      deniedPerResult: count.max(20).default(2),
       /** Denied where this share of the session's steps is known, else escalated. */
       familiarThousandths: count.max(1000).default(750),
       ruleMinutes: count.max(60).default(30),
@@ -57,6 +59,33 @@ export const detectorSettings = z.strictObject({
       flowsPerHour: count.default(10),
       ...baseline,
       termsPerHour: count.default(10),
+    })
+    .prefault({}),
+  rareWrite: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** A destructive tool that a smaller share of the sessions used is rare. */
+      rareThousandths: count.max(1000).default(20),
+      ruleMinutes: count.max(60).default(60),
+      matureSessions: count.default(100),
+      matureDays: count.default(3),
+    })
+    .prefault({}),
+  secretEgress: z
+    .strictObject({ enabled: z.boolean().default(true), ruleMinutes: count.max(60).default(60) })
+    .prefault({}),
+  probing: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Denied calls of a session, over at least so many tools. */
+      denials: count.max(50).default(3),
+      deniedTools: count.max(50).default(2),
+      /** The same call with the same arguments. */
+      identicalCalls: count.default(7),
+      errors: count.max(50).default(7),
+      /** Errors are muted while more principals than this fail on a server. */
+      outagePrincipals: count.default(3),
+      ruleMinutes: count.max(60).default(15),
     })
     .prefault({}),
   /** What is known of servers and tools; `*` stands for every tool of the server. The first entry that fits counts. */

@@ -32,6 +32,8 @@ interface SessionDestinations {
   readonly own: readonly string[]
   /** Destinations that a rule binds. */
   readonly armed: readonly string[]
+  /** Those of them that came few at a time: a result full of new ones is a list, and is only held. */
+  readonly deniable: readonly string[]
   /** What the session did with what: (server, tool, object). */
   readonly steps: readonly string[]
   readonly causes: readonly string[]
@@ -61,6 +63,7 @@ const NEW_SESSION: SessionDestinations = {
   open: [],
   own: [],
   armed: [],
+  deniable: [],
   steps: [],
   causes: [],
   held: [],
@@ -126,6 +129,7 @@ function settle(
   const armed: SessionDestinations = {
     ...next,
     armed: addDistinct(next.armed, fresh, MAX_ARMED),
+    deniable: fresh.length > settings.deniedPerResult ? next.deniable : addDistinct(next.deniable, fresh, MAX_ARMED),
     causes: fresh.length === 0 ? next.causes : [...next.causes, hash].slice(-MAX_ARMED),
     isFamiliar: isFamiliar(state.known, next, moment),
   }
@@ -165,13 +169,13 @@ function isFamiliar(known: Baseline, { steps }: SessionDestinations, { nowMs, se
 /** For each source of the session: its destinations at the tools that are known to take some from there. */
 function denialsOf(
   state: TaintedDestinationState,
-  { held, armed }: SessionDestinations,
+  { held, deniable }: SessionDestinations,
   { nowMs, settings }: Moment,
 ): readonly Predicate[] {
   return held.flatMap(({ server, destinations }): readonly Predicate[] => {
     const takers = findValue(state.takers, server) ?? []
     const tools = takers.filter((tool) => knowsTerm(state.known, flowOf(server, tool), settings, nowMs))
-    const named = destinations.filter((each) => armed.includes(each))
+    const named = destinations.filter((each) => deniable.includes(each))
     if (tools.length === 0 || named.length === 0) return []
     const source: Predicate = { type: 'signal', field: 'destinations', anyOf: named }
     return [{ type: 'all', predicates: [source, { type: 'tool', anyOf: tools }] }]
