@@ -2,6 +2,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
+import { isLocked } from '../ledger/directory-lock.ts'
 
 const REQUEST_TIMEOUT_MS = 600_000
 
@@ -12,8 +13,10 @@ export async function announceApi(data: string, url: string): Promise<() => Prom
   return () => rm(path, { force: true })
 }
 
-/** The address of the API of a data directory; undefined where none said that it runs. */
+/** The address of the API of a data directory; undefined where none runs. */
 export async function findApi(data: string): Promise<string | undefined> {
+  // A killed process leaves its address behind: whoever took the port since must not be given the token.
+  if (!isLocked(join(data, 'run', 'api'))) return undefined
   try {
     return (await readFile(join(data, 'run', 'api.url'), 'utf8')).trim()
   } catch (error) {

@@ -45,6 +45,7 @@ export async function ensureInstallation(
 
 /** Opens an installation that is there. Throws KEY_MISSING, KEY_INVALID, CONFIG_INVALID naming the file. */
 export async function openInstallation(dataDirectory: string): Promise<Installation> {
+  if (await exists(dataDirectory)) await privateDirectory(dataDirectory)
   const directory = join(dataDirectory, FOLDER)
   const manifest = await readManifest(join(directory, 'installation.json'))
   const [gateway, detectors, api, ledger] = await Promise.all(

@@ -1,4 +1,5 @@
 // `up`, `ledger`, `detectors`, `api`: roles that run until they are asked to stop.
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { announceApi } from './api-client.ts'
 import { type Config, loadConfig } from './config.ts'
@@ -98,7 +99,7 @@ function announce(
     `  event log  ${backbone.where}`,
     `  data       ${data}`,
     '  in an MCP client, put this before a server:',
-    `    ${JSON.stringify({ command: 'npx', args: ['toolwarden', 'gateway', '--policy', 'policy.yaml', '--', '<server command>'] })}`,
+    `    ${JSON.stringify({ command: process.execPath, args: [process.argv[1], 'gateway', '--policy', join(data, 'policy.yaml'), '--', '<server command>'] })}`,
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
 }

@@ -63,6 +63,7 @@ async function verifyThroughApi(
 }
 
 function describe({ verdict, counts, violationCount, violations, openCalls }: ReportView): string {
+  if (counts.rows === 0 && verdict === 'valid') return 'nothing is recorded yet\n'
   const { events = 0, chains = 0, appends = 0, payloads = 0, calls = 0, quarantined = 0, leaves = 0 } = counts
   const lines = [
     `${verdict}: ${events} events in ${chains} chains, ${appends} signed appends, ${payloads} payloads, ${calls} calls, ${quarantined} quarantined, ${leaves} leaves of the Merkle log`,

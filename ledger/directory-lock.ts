@@ -22,6 +22,12 @@ export interface DirectoryLock {
   release(): void
 }
 
+/** Whether a living process holds the lock of a directory. */
+export function isLocked(directory: string): boolean {
+  const holder = readHolder(join(directory, LOCK_FILE))
+  return holder !== undefined && isAlive(holder)
+}
+
 /** Makes the directory (0700) and locks it. Throws STORE_LOCKED naming the holder, STORE_UNAVAILABLE. */
 export function lockDirectory(directory: string): DirectoryLock {
   const path = join(directory, LOCK_FILE)

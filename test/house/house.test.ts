@@ -67,12 +67,28 @@ describe('house', () => {
     )
   })
 
-  it('names no registry host in the lockfile, but every integrity', () => {
-    const lockfile = z.object({ packages: z.record(z.string(), z.record(z.string(), z.unknown())) })
-    const { packages } = lockfile.parse(JSON.parse(read('package-lock.json')))
+  const lockfile = z.object({ packages: z.record(z.string(), z.record(z.string(), z.unknown())) })
+  const { packages } = lockfile.parse(JSON.parse(read('package-lock.json')))
+
+  it('names no registry host in the lockfile, but the integrity of all that may be installed here', () => {
     const entries = Object.entries(packages).filter(([path]) => path !== '')
+    // A registry mirror may lack the packages of other platforms: .ci/complete-lockfile.mjs names them without it.
+    const isForeign = (entry: object): boolean => 'optional' in entry && 'os' in entry
     assert.deepEqual(
-      entries.filter(([, entry]) => 'resolved' in entry || !('integrity' in entry)).map(([path]) => path),
+      entries
+        .filter(([, entry]) => 'resolved' in entry || !('integrity' in entry || isForeign(entry)))
+        .map(([path]) => path),
+      [],
+    )
+  })
+
+  it('names the packages of every platform in the lockfile, as npm ci demands', () => {
+    const wanted = Object.values(packages).flatMap((entry) =>
+      Object.keys(z.record(z.string(), z.string()).parse(entry.optionalDependencies ?? {})),
+    )
+    const named = Object.keys(packages)
+    assert.deepEqual(
+      wanted.filter((name) => !named.some((path) => path.endsWith(`node_modules/${name}`))),
       [],
     )
   })
