@@ -23,6 +23,8 @@ export interface GatewayFlags {
   readonly upstream?: string
   readonly listen?: string
   readonly anonymous?: boolean
+  /** `Field=VARIABLE`, for a server over HTTP. */
+  readonly header?: readonly string[]
 }
 
 type Command = readonly [program: string, ...args: string[]]
@@ -61,6 +63,11 @@ async function openServer(flags: GatewayFlags, rest: readonly string[]): Promise
     const { openRemoteServer } = await import('./remote-server.ts')
     return { ...(await openRemoteServer(flags)), isRemote: true }
   }
+  if (flags.header !== undefined)
+    throw new ToolwardenError('USAGE', 'only a server over HTTP takes header fields', {
+      where: '--header',
+      fix: 'toolwarden gateway --upstream https://mcp.example.com/mcp --header Authorization=MY_TOKEN',
+    })
   const command = serverCommand(flags, rest)
   const [program, ...args] = command
   const name = flags.name ?? serverNameOf(command)

@@ -32,6 +32,11 @@ interface Served {
 
 /** Serves until SIGTERM or SIGINT. Throws USAGE, CONFIG_INVALID, PORT_IN_USE and what the log throws. */
 export async function runHttpGateway(flags: GatewayFlags, command: readonly string[]): Promise<void> {
+  if (flags.header !== undefined)
+    throw new ToolwardenError('USAGE', 'with --listen header fields stand in toolwarden.yaml', {
+      where: '--header',
+      fix: 'gateway: { upstreams: { <name>: { url: …, headers: { Authorization: { env: MY_TOKEN } } } } }',
+    })
   const ground = await openGround(flags)
   const servers: Served[] = []
   try {

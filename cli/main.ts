@@ -18,6 +18,7 @@ const gateway = program
   .description('stand between an MCP client (stdin, stdout, or HTTP with --listen) and its servers')
   .option('--policy <file>', 'policy file; without one that loads every call is denied')
   .option('--upstream <server>', 'the server: an https:// URL, or its command as one string instead of -- <command>')
+  .option('--header <field=variable>', 'with an https:// URL: a field from the environment; again for more', addTo)
   .option('--listen <host:port>', 'serve HTTP at /mcp/<name>: the servers of toolwarden.yaml, or the one named here')
   .option('--anonymous', 'with --listen: calls need no token')
   .option('--name <name>', 'name of the server in events and policy')
@@ -113,12 +114,48 @@ for (const [what, description] of [
     .action(async (flags: object) => (await import('./switch-command.ts')).runSwitch(what, flags))
 
 program
+  .command('wrap')
+  .description('put a gateway before the servers in the configuration of MCP clients')
+  .argument('[files...]', 'configuration files; those of the known clients unless told')
+  .option('--policy <file>', 'policy file of the gateways')
+  .option('--program <command>', 'how clients start toolwarden; by absolute paths unless told')
+  .option('--except <name...>', 'servers that are left as they are')
+  .option('--dry-run', 'show the change and write nothing')
+  .option('--config <file>', 'toolwarden.yaml')
+  .option('--json', 'as JSON')
+  .action(async (files: readonly string[], flags: object) => (await import('./wrap-command.ts')).runWrap(files, flags))
+
+program
+  .command('unwrap')
+  .description('restore what `wrap` changed, byte for byte')
+  .argument('[files...]', 'configuration files; those of the known clients unless told')
+  .option('--json', 'as JSON')
+  .action(async (files: readonly string[], flags: object) =>
+    (await import('./wrap-command.ts')).runUnwrap(files, flags),
+  )
+
+program
+  .command('status')
+  .description('show which servers of which clients have a gateway, and whether `up` runs')
+  .argument('[files...]', 'configuration files; those of the known clients unless told')
+  .option('--config <file>', 'toolwarden.yaml')
+  .option('--json', 'as JSON')
+  .action(async (files: readonly string[], flags: object) =>
+    (await import('./status-command.ts')).runStatus(files, flags),
+  )
+
+program
   .command('demo')
   .description('the whole pipeline on a temporary directory, with a real client and a real server')
   .option('--exit', 'end with a status instead of staying up')
   .action(async (flags: object) => {
     process.exitCode = await (await import('./demo-command.ts')).runDemo(flags)
   })
+
+/** An option that may be given again. */
+function addTo(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text]
+}
 
 function parsePort(text: string): number {
   const port = Number(text)

@@ -2,7 +2,7 @@
 // toolwarden.yaml has under the same name.
 import { ToolwardenError } from '../events/errors.ts'
 import { RemoteServer } from '../gateway/http/remote-server.ts'
-import { type UpstreamSettings, upstreamName, upstreamUrl } from '../gateway/http/settings.ts'
+import { headerField, type UpstreamSettings, upstreamName, upstreamUrl } from '../gateway/http/settings.ts'
 import { loadConfig } from './config.ts'
 import type { GatewayFlags } from './gateway-command.ts'
 import { openHttpUpstream } from './http-upstream.ts'
@@ -15,7 +15,7 @@ export async function openRemoteServer(
 ): Promise<{ readonly name: string; readonly server: RemoteServer }> {
   const { gateway } = await loadConfig(process.env, flags.config)
   const known = flags.name === undefined ? undefined : gateway.upstreams[flags.name]
-  const settings = settingsOf(flags, known)
+  const settings = withHeaders(settingsOf(flags, known), flags)
   const name = flags.name ?? nameOf(settings.url)
   if (!upstreamName.safeParse(name).success)
     throw new ToolwardenError('USAGE', 'a name has 1 to 64 letters, digits and . _ @ -', {
@@ -41,6 +41,20 @@ function settingsOf({ upstream, name }: GatewayFlags, known: UpstreamSettings | 
   // Secrets go only where the configuration sends them.
   if (known !== undefined && named === url.data) return { ...known, url: named }
   return { headers: {}, drop: [], url: url.data }
+}
+
+/** `--header Field=VARIABLE`: the value comes from the environment, where no process list shows it. */
+function withHeaders(settings: Settings, { header = [], upstream }: GatewayFlags): Settings {
+  const wrong = (message: string): ToolwardenError =>
+    new ToolwardenError('USAGE', message, { where: '--header', fix: `${EXAMPLE} --header Authorization=MY_TOKEN` })
+  if (header.length > 0 && upstream === undefined) throw wrong('a field needs --upstream with a URL')
+  const fields = header.map((text) => {
+    const [field = '', variable = '', ...rest] = text.split('=')
+    if (!headerField.safeParse(field).success || !/^\w+$/.test(variable) || rest.length > 0)
+      throw wrong('expected a field and the variable that has its value')
+    return [field, { env: variable }] as const
+  })
+  return { ...settings, headers: { ...settings.headers, ...Object.fromEntries(fields) } }
 }
 
 type Settings = Pick<UpstreamSettings, 'headers' | 'ca' | 'drop'> & { readonly url: string }

@@ -33,21 +33,19 @@ export const upstreamName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/, 'expected 1 to 64 letters, digits and . _ @ -')
 
+/** The name of a static field. */
+export const headerField = z
+  .string()
+  .regex(FIELD_NAME, 'expected a field name')
+  .refine((name) => !OWN_FIELD.test(name), 'the gateway writes this field')
+
 const upstream = z
   .strictObject({
     url: upstreamUrl.optional(),
     /** A server that speaks stdio, instead of `url`: program and arguments. */
     command: z.array(z.string().min(1)).min(1).optional(),
     /** Static fields, sent upstream and never recorded; `{ env: NAME }` reads the value from the environment. */
-    headers: z
-      .record(
-        z
-          .string()
-          .regex(FIELD_NAME, 'expected a field name')
-          .refine((name) => !OWN_FIELD.test(name), 'the gateway writes this field'),
-        z.union([fieldValue, z.strictObject({ env: z.string().min(1) })]),
-      )
-      .default({}),
+    headers: z.record(headerField, z.union([fieldValue, z.strictObject({ env: z.string().min(1) })])).default({}),
     /** PEM file of the certificates to believe instead of the system's. */
     ca: absolutePath.optional(),
     /** Where the server takes relative paths from. */

@@ -21,7 +21,8 @@ export interface ServerProcess {
   kill(signal: NodeJS.Signals): void
 }
 
-const OWN_VARIABLES = /^(?:TOOLWARDEN_|KAFKA_|CLICKHOUSE_)/
+/** Variables of the gateway itself; no server gets them. */
+export const OWN_VARIABLES = /^(?:TOOLWARDEN_|KAFKA_|CLICKHOUSE_)/
 
 /** The environment of the server: the gateway's own settings and secrets stay here. */
 function serverEnvironment(
