@@ -8,6 +8,7 @@ import { parsePolicy } from '../gateway/policy/load.ts'
 import type { Policy } from '../gateway/policy/policy.ts'
 import { createProtection } from '../gateway/policy/protect.ts'
 import { lookUpRealPath } from '../gateway/policy/real-path.ts'
+import { hasUnsafeNumber } from '../gateway/unsafe-numbers.ts'
 
 const warmUpRuns = 2_000
 const runs = 20_000
@@ -73,7 +74,9 @@ function reportUsual(what: string, rules: readonly object[], one: PolicyCall = c
 
 function reportSlow(what: string, argumentsValue: unknown, constraints: object): boolean {
   const policy = load([{ action: 'allow', constraints }])
-  const times = measure(policy, { ...call, argumentsValue }, slowRuns)
+  const bytes = Buffer.from(JSON.stringify(argumentsValue))
+  const one = { ...call, argumentsValue, hasUnsafeNumber: () => hasUnsafeNumber(bytes) }
+  const times = measure(policy, one, slowRuns)
   const [p50, worst] = [times[slowRuns / 2] ?? 0, times.at(-1) ?? 0]
   const result = decide(policy, { ...call, argumentsValue }, facts)
   const figures = `p50 ${(p50 / 1_000).toFixed(1)} ms, worst ${(worst / 1_000).toFixed(1)} ms`
@@ -110,6 +113,28 @@ const usual = [
     pathCall,
   ),
 ]
+const order = { argumentsValue: { query: 'all', limit: 20 }, session: 'a' }
+usual.push(
+  reportUsual(
+    '1,000 rules, with a schema, a limit and hours each',
+    rulesBy((place) => ({
+      tool: `tool_${place}`,
+      when: { from: '00:00', to: '24:00', timeZone: 'Europe/Berlin' },
+      constraints: { arguments: { properties: { query: { pattern: '^[a-z]+$' }, limit: { maximum: 100 } } } },
+      rateLimit: { calls: 1_000, per: '1h', by: 'session' },
+    })),
+    { ...call, ...order },
+  ),
+)
+const anyText = { type: 'string', pattern: '^(?:[a-z]+ ?)+$' }
+const schema = {
+  arguments: {
+    type: 'object',
+    additionalProperties: {
+      anyOf: [anyText, { type: 'array', uniqueItems: true, items: anyText }, { type: 'number' }],
+    },
+  },
+}
 const domains = { allowedDomains: ['api.example.com'] }
 const repeat = (text: string): string => text.repeat(Math.floor(megabyte / text.length))
 const list = (text: (place: number) => string, length: number): readonly string[] =>
@@ -142,6 +167,7 @@ const slow = slowArguments.flatMap(([what, value]) => [
   reportSlow(`1 MB: ${what}, no constraint`, value, { notPaths: ['x'] }),
   reportSlow(`1 MB: ${what}, path constraint`, value, paths),
   reportSlow(`1 MB: ${what}, domain constraint`, value, domains),
+  reportSlow(`1 MB: ${what}, schema`, value, schema),
 ])
 // Nothing sets these rules apart without trying each glob, so they have no target.
 reportUsual(

@@ -4,19 +4,33 @@
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const PLUS = 0x2b
+const COMMA = 0x2c
 const MINUS = 0x2d
-/** Most significant digits that every double keeps apart are 15; a shortest spelling of a double has at most 17. */
+const DOT = 0x2e
+const CAPITAL_EXPONENT = 0x45
+const EXPONENT = 0x65
+/** So many decimal digits every double keeps. */
+const MAX_SHORT_CHARACTERS = 15
+/** The shortest spelling of a double has at most so many digits. */
 const MAX_SIGNIFICANT_DIGITS = 17
 
-/** Whether a JSON text holds a number that a double does not stand for; linear in its size. */
+/** Whether a JSON text holds a number that a double does not stand for; linear in its size, one pass. */
 export function hasUnsafeNumber(json: Buffer): boolean {
-  for (let at = 0; at < json.length; at += 1) {
-    const byte = json[at] ?? 0
-    if (byte === QUOTE) at = closingQuote(json, at)
-    else if (byte === MINUS || isDigit(byte)) {
-      const end = numberEnd(json, at)
-      if (isUnsafe(json.toString('latin1', at, end))) return true
-      at = end - 1
+  let start = -1
+  let hasExponent = false
+  for (let at = 0; at <= json.length; at += 1) {
+    const byte = json[at] ?? COMMA
+    if (start === -1) {
+      if (byte === QUOTE) at = closingQuote(json, at)
+      else if (byte === MINUS || isDigit(byte)) start = at
+    } else if (byte === EXPONENT || byte === CAPITAL_EXPONENT) hasExponent = true
+    else if (!isDigit(byte) && byte !== DOT && byte !== MINUS && byte !== PLUS) {
+      // Most numbers have too few characters for anything to go wrong, and a text of each would take its time.
+      const isLong = hasExponent || at - start > MAX_SHORT_CHARACTERS
+      if (isLong && isUnsafe(json.toString('latin1', start, at))) return true
+      start = -1
+      hasExponent = false
     }
   }
   return false
@@ -30,8 +44,6 @@ export function holdsUnsafeNumber(value: unknown): boolean {
 }
 
 function isUnsafe(text: string): boolean {
-  // The usual case: too few characters for anything to go wrong.
-  if (text.length <= 15 && !/[eE]/.test(text)) return false
   const value = Number(text)
   if (!Number.isFinite(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER) return true
   const mantissa = text
@@ -52,17 +64,6 @@ function isEscaped(json: Buffer, quote: number): boolean {
   let before = quote
   while (json[before - 1] === BACKSLASH) before -= 1
   return (quote - before) % 2 === 1
-}
-
-function numberEnd(json: Buffer, start: number): number {
-  let end = start + 1
-  while (end < json.length && isNumberByte(json[end] ?? 0)) end += 1
-  return end
-}
-
-function isNumberByte(byte: number): boolean {
-  // + - . e E
-  return isDigit(byte) || byte === 0x2b || byte === MINUS || byte === 0x2e || byte === 0x45 || byte === 0x65
 }
 
 function isDigit(byte: number): boolean {

@@ -38,6 +38,8 @@ export function compileArgumentSchema(
 }
 
 const MAX_PLACE_CHARACTERS = 200
+/** Most items of a list that are compared with each other. */
+const MAX_COMPARED_ITEMS = 10_000
 
 function describeCompileError(error: unknown): string {
   const text = error instanceof Error ? error.message : 'refused'
@@ -84,7 +86,10 @@ function createCompiler(): Compiler {
 
 /** Compares by a text with sorted keys: ajv's own comparison of each item with each other is quadratic. */
 function hasUniqueItems(isAsked: boolean, items: readonly unknown[]): boolean {
-  return !isAsked || new Set(items.map(toSortedText)).size === items.length
+  if (!isAsked) return true
+  if (items.length > MAX_COMPARED_ITEMS)
+    throw new RangeError('the arguments hold a list that is too long to be compared')
+  return new Set(items.map(toSortedText)).size === items.length
 }
 
 function toSortedText(value: unknown): string {

@@ -5,9 +5,9 @@
 import { findPatternProblem } from './linear-pattern.ts'
 
 /** Most schemas within one `arguments`, with every reference counted as what it refers to. */
-export const MAX_SCHEMA_NODES = 2_000
+const MAX_SCHEMA_NODES = 2_000
 /** Deepest nesting of one `arguments`, references followed. */
-export const MAX_SCHEMA_DEPTH = 32
+const MAX_SCHEMA_DEPTH = 32
 
 /** An object of a schema. */
 export type SchemaObject = Readonly<Record<string, unknown>>
