@@ -6,6 +6,7 @@ import { createIntegrity } from './integrity.ts'
 import { createProbing } from './probing.ts'
 import { createRareWrite } from './rare-write.ts'
 import { createReadSpike } from './read-spike.ts'
+import { createOriginReadSpike } from './read-spike-origin.ts'
 import { createSecretEgress } from './secret-egress.ts'
 import type { DetectorSettings } from './settings.ts'
 import { createTaintedDestination } from './tainted-destination.ts'
@@ -14,7 +15,9 @@ import { createTaintedDestination } from './tainted-destination.ts'
 export function createDetectors(settings: DetectorSettings): readonly Detector<unknown>[] {
   return [
     ...(settings.integrity.enabled ? [createIntegrity(settings.integrity)] : []),
-    ...(settings.readSpike.enabled ? [createReadSpike(settings.readSpike)] : []),
+    ...(settings.readSpike.enabled
+      ? [createReadSpike(settings.readSpike), createOriginReadSpike(settings.readSpike)]
+      : []),
     ...(settings.firstSeenTool.enabled ? [createFirstSeenTool(settings.firstSeenTool)] : []),
     ...(settings.taintedDestination.enabled
       ? [createTaintedDestination(settings.taintedDestination, settings.classes)]

@@ -17,6 +17,8 @@ import { DECISION_REASONS } from './reason.ts'
 
 const connectionContext = {
   session: nameField,
+  /** The session by client process or token, where the client named another one (`traceparent`). */
+  origin: nameField.optional(),
   connection: uuidField,
   principal: nameField,
   /** `declared` by configuration on stdio, taken from a `token` over HTTP. */

@@ -91,25 +91,35 @@ export function signalsBytes(signals: Signals): Buffer {
 
 const OBJECT_KEY =
   /^(?:paths?|files?|file_?names?|file_?paths?|dir|directory|folder|source|destination|ur[il]s?|link|resource|ids?|name|title|key|.*_(?:ids?|path|file|name|ur[il])|.*[a-z](?:Ids?|Path|File|Name|Ur[il]))$/
+/** Arguments that say how much is wanted, not of what. */
+const PAGING_KEY =
+  /^(?:head|tail|limit|offset|page|per_?page|page_?size|cursor|start|end|count|max_?results|line_?numbers?)$/i
+
 /** What a deployment says of itself. */
 export interface SignalOptions {
   /** Domains whose addresses and hosts are the deployment's own. */
   readonly ownDomains?: readonly string[]
 }
 
-/** The signals of a call's arguments. Where no argument names an object, the arguments as a whole count as one. */
+/**
+ * The signals of a call's arguments. What no object's name says counts as one more object: else `{id: 1}` beside a customer's
+ * address would make every address the same read.
+ */
 export function argumentSignals(key: Buffer, toolClass: ToolClass, value: Json, options: SignalOptions = {}): Signals {
   const strings: string[] = []
   const objects: string[] = []
+  const others: string[] = []
   const named = new Map<string, Set<string>>()
   const whole = collect(value, '', 0, (name, text) => {
     strings.push(text)
-    if (OBJECT_KEY.test(name)) objects.push(normaliseObject(text))
+    if (isObjectKey(name)) objects.push(normaliseObject(text))
+    else if (!PAGING_KEY.test(name)) others.push(`${name}\n${text}`)
     const values = named.get(name) ?? new Set<string>()
     for (const token of argumentTokens(text)) values.add(token)
     named.set(name, values)
   })
-  const about = objects.length > 0 || !whole ? objects : [JSON.stringify(value)]
+  const rest = others.length > 0 ? [JSON.stringify(others.toSorted())] : []
+  const about = objects.length + rest.length > 0 || !whole ? [...objects, ...rest] : [JSON.stringify(value)]
   const base = buildSignals(key, { toolClass, objects: about, strings, whole }, options)
   let room = MAX_ARGUMENT_VALUES
   const copied = [...named].slice(0, MAX_ARGUMENTS).map(([name, tokens]) => {
@@ -193,9 +203,16 @@ function argumentTokens(text: string): readonly string[] {
   return text.split(/\s+/).length > MAX_VALUE_WORDS ? [] : [...new Set([token, ...findTokens(text)])]
 }
 
+function isObjectKey(name: string): boolean {
+  return OBJECT_KEY.test(name) || OBJECT_KEY.test(name.toLowerCase())
+}
+
 function normaliseObject(text: string): string {
-  const plain = text.normalize('NFC').replace(/\/(?:\.?\/)+/g, '/')
-  return plain.length > 1 ? plain.replace(/\/$/, '') : plain
+  const plain = text
+    .trim()
+    .normalize('NFC')
+    .replace(/\/(?:\.?\/)+/g, '/')
+  return plain.length > 1 ? plain.replace(/\/\.?$/, '') : plain
 }
 
 /**

@@ -72,7 +72,7 @@ export class Connection {
     this.#sessions.add(session)
     const oldest = this.#sessions.size > MAX_SESSIONS ? [...this.#sessions][1] : undefined
     if (oldest !== undefined) this.#sessions.delete(oldest)
-    return { ...context, session }
+    return { ...context, session, origin: this.#base.session }
   }
 
   /** Takes the client's name from `initialize`. */

@@ -4,6 +4,8 @@ import type { EventOf } from '../events/event.ts'
 /** The context of one MCP connection; `client` is known after `initialize`. */
 export interface ConnectionContext {
   readonly session: string
+  /** The session that the client did not choose, where it named another one. */
+  readonly origin?: string
   readonly connection: string
   readonly principal: string
   readonly principalSource: 'declared' | 'token'

@@ -17,6 +17,7 @@ const CONNECTION = '019aabcd-0000-7000-8000-000000000001'
 /** Who calls what. */
 export interface Caller {
   readonly session?: string
+  readonly origin?: string
   readonly principal?: string
   readonly server?: string
   readonly tool?: string
@@ -152,11 +153,12 @@ export interface Leg {
 
 /** The context of a call's events. */
 export function contextOf(
-  { session = 's1', principal = 'agent:a', server = 'files', tool = 'read_file' }: Caller,
+  { session = 's1', origin, principal = 'agent:a', server = 'files', tool = 'read_file' }: Caller,
   call: string,
 ) {
   return {
     session,
+    ...(origin === undefined ? {} : { origin }),
     connection: CONNECTION,
     principal,
     principalSource: 'declared',

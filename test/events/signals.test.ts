@@ -68,6 +68,13 @@ describe('argumentSignals', () => {
       assert.equal(of({ more: { [name]: ['x', 'y', 1] } }).objects.length, 3)
     })
 
+  it('counts what no name of an object says as one more, so that a decoy beside it hides nothing', () => {
+    const found = [1, 2].map((count) => of({ id: '1', email: `u${count}@b.example`, limit: count }).objects)
+    assert.deepEqual(found[0]?.length, 2)
+    assert.notDeepEqual(found[0], found[1])
+    assert.deepEqual(of({ path: '/a', head: 1 }).objects, of({ Path: ' //a/. ', head: 2 }).objects)
+  })
+
   it('takes the arguments as a whole, when none names an object', () => {
     assert.equal(of({ text: 'a' }).objects.length, 1)
     assert.notDeepEqual(of({ text: 'a' }).objects, of({ text: 'b' }).objects)

@@ -24,6 +24,7 @@ describe('the session of a request', () => {
   it('is the trace of the host, and every session that was seen stays known', () => {
     const one = connection()
     assert.equal(one.contextOf(requestIn(TRACE)).session, `trace:${TRACE}`)
+    assert.equal(one.contextOf(requestIn(TRACE)).origin, 'own')
     assert.equal(one.contextOf({}).session, 'own')
     assert.deepEqual(one.sessions, ['own', `trace:${TRACE}`])
   })
