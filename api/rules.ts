@@ -4,7 +4,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { type ControlView, type LiveSubject, liveRules } from '../events/control-view.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { hashField, nameField, textField } from '../events/field.ts'
-import { MAX_RULE_LIFE_MS, MAX_RULES_PER_PRINCIPAL, type Rule } from '../events/rule.ts'
+import { isArmedRule, MAX_RULE_LIFE_MS, MAX_RULES_PER_PRINCIPAL, type Rule } from '../events/rule.ts'
 import { type Clock, derivedId, formatTime, parseTime, uuidv7 } from '../events/time.ts'
 import { TOOL_CLASSES } from '../events/tool-class.ts'
 import type { LedgerHistory } from '../ledger/query.ts'
@@ -171,7 +171,8 @@ async function listPast(history: LedgerHistory, query: RulesQuery, nowMicros: nu
 /** Gateways honour no more than so many rules for one principal. */
 function checkRoom(view: ControlView, principal: string | undefined, nowMicros: number): void {
   if (principal === undefined) return
-  const count = liveRules(view, nowMicros).filter((rule) => rule.scope.principal === principal).length
+  const counted = liveRules(view, nowMicros).filter((rule) => !isArmedRule(rule))
+  const count = counted.filter((rule) => rule.scope.principal === principal).length
   if (count < MAX_RULES_PER_PRINCIPAL) return
   throw new ToolwardenError('CONFLICT', `${count} rules are live for this principal, the most there may be`, {
     where: `principal ${principal}`,

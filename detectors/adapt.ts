@@ -104,7 +104,7 @@ function boundResponse(
   if (isInForce && finding.isQuiet !== true) return { note: 'A rule for this is already in force.' }
   const template = { ...response, scope: { ...response.scope, principal } }
   const live = liveRulesOf(state, principal, nowMs)
-  if (live.length >= settings.rulesPerPrincipal - 1 && !isInForce) {
+  if (live.length >= settings.rulesPerPrincipal - 1 && finding.isQuiet !== true) {
     const allWrites = allWritesKey(principal)
     if ((findValue(state.rules, allWrites)?.untilMs ?? 0) > nowMs)
       return { note: 'No further rule: all writes of this principal need approval already.' }

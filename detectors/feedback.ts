@@ -1,7 +1,7 @@
 // What was raised and what rules were issued, so that feedback stays bounded: one alert an hour a subject, a limit of live
 // rules and of automatic denial a principal, no return of what an operator lifted. Pure; times are the log's, milliseconds.
 import type { EventOf } from '../events/event.ts'
-import type { Predicate, Rule } from '../events/rule.ts'
+import { isArmedRule, type Predicate, type Rule } from '../events/rule.ts'
 import { derivedId, parseTime } from '../events/time.ts'
 import { type BoundedMap, emptyMap, findValue, listEntries, putValue } from './bounded-map.ts'
 
@@ -20,6 +20,8 @@ export interface IssuedRule {
   readonly untilMs: number
   /** It only meets values that came from results, so it can't lock the principal out and costs no denial. */
   readonly isNarrow?: boolean
+  /** It lies in wait (events/rule.ts), and is not counted among the live ones. */
+  readonly isArmed?: boolean
 }
 
 /** The last alert under a key. */
@@ -59,9 +61,9 @@ export function feedbackKey(alert: {
   return derivedId('feedback', alert.detector, alert.subject, alert.principal ?? '')
 }
 
-/** The rules of a principal that are in force. */
+/** The rules of a principal that are in force, but for those that lie in wait. */
 export function liveRulesOf(state: FeedbackState, principal: string, nowMs: number): readonly IssuedRule[] {
-  return (findValue(state.spans, principal) ?? []).filter(({ untilMs }) => untilMs > nowMs)
+  return (findValue(state.spans, principal) ?? []).filter(({ untilMs, isArmed }) => untilMs > nowMs && isArmed !== true)
 }
 
 /** For how long a principal was and is denied automatically in the 24 hours before a time; overlaps count once. */
@@ -146,6 +148,7 @@ export function issuedRule(rule: EventOf<'rule/added'>['rule']): IssuedRule | un
     fromMs,
     untilMs,
     ...(isNarrow(rule.arguments) ? { isNarrow: true } : {}),
+    ...(isArmedRule(rule) ? { isArmed: true } : {}),
   }
 }
 

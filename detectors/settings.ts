@@ -44,7 +44,7 @@ export const detectorSettings = z.strictObject({
       /** Taken from one result: more would let a result bind whatever it likes. */
       destinationsPerResult: count.max(20).default(5),
       /** Denied only where a result named at most so many new ones. */
-      deniedPerResult: count.max(20).default(2),
+      deniedPerResult: count.max(20).default(5),
       /** Denied where this share of the session's steps is known, else escalated. */
       familiarThousandths: count.max(1000).default(750),
       ruleMinutes: count.max(60).default(30),

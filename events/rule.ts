@@ -91,6 +91,14 @@ export function parseRule(value: unknown): Rule {
   return ruleObject.parse(value)
 }
 
+/**
+ * Whether a rule lies in wait for something named, one for each session and subject, without an alert: it is not counted
+ * among those that a principal may have, as every session has some.
+ */
+export function isArmedRule({ cause }: Rule): boolean {
+  return cause.alert === undefined && cause.operator === undefined
+}
+
 /** What a rule is compared with: one proposed call. */
 export interface RuleSubject {
   /** The call's session, and every other one seen on its connection: a new session id does not lift a rule. */

@@ -1,7 +1,14 @@
 // What reaches a gateway over `control`: adaptive rules, and how fresh the view of them is.
 // A gateway checks the bounds of every rule itself; what is out of bounds is reported and not honoured.
 import { type ControlView, controlFreshness, liveRules } from '../events/control-view.ts'
-import { MAX_RULE_LIFE_MS, MAX_RULES_PER_PRINCIPAL, type Rule, type RuleSubject, ruleMatches } from '../events/rule.ts'
+import {
+  isArmedRule,
+  MAX_RULE_LIFE_MS,
+  MAX_RULES_PER_PRINCIPAL,
+  type Rule,
+  type RuleSubject,
+  ruleMatches,
+} from '../events/rule.ts'
 import { parseTime } from '../events/time.ts'
 
 /** How control must stand for calls to be allowed. */
@@ -46,7 +53,7 @@ export function findAdaptiveRule(view: ControlView, call: RuleSubject, nowMicros
   if (deny !== undefined) return { action: 'deny', rule: deny, reason: deny.reason }
   const escalate = matching[0]
   if (escalate !== undefined) return { action: 'escalate', rule: escalate, reason: escalate.reason }
-  const own = rules.filter(({ scope }) => scope.principal === call.principal)
+  const own = rules.filter((rule) => rule.scope.principal === call.principal && !isArmedRule(rule))
   if (own.length <= MAX_RULES_PER_PRINCIPAL || call.toolClass === 'read') return undefined
   return { action: 'escalate', rule: undefined, reason: `${own.length} adaptive rules are in force for this principal` }
 }

@@ -19,6 +19,8 @@ export const FRONTIER: readonly Point[] = [
   toPoint('one destination a result', { taintedDestination: { destinationsPerResult: 1 } }),
   FROZEN,
   toPoint('values learned slowly', { copiedValue: { termsPerHour: 1, flowsPerHour: 1 } }),
+  toPoint('without rare writes', { rareWrite: { enabled: false } }),
+  toPoint('denies single destinations', { taintedDestination: { deniedPerResult: 1, familiarThousandths: 600 } }),
   toPoint('denies only what is wholly familiar', { taintedDestination: { familiarThousandths: 1000 } }),
   toPoint('denies where half is familiar', { taintedDestination: { familiarThousandths: 500 } }),
 ]
