@@ -1,6 +1,6 @@
 // The hash chain of one run: how drafts become sealed events, and what an append's signature covers. Pure.
 // hash = SHA-256(0x00 ‖ body), the RFC 6962 leaf hash: chain link, Merkle leaf and public id of an event are one value.
-import { createHash, type KeyObject, sign, verify } from 'node:crypto'
+import { hash, type KeyObject, sign, verify } from 'node:crypto'
 import { canonicalBytes } from './canonical.ts'
 import { checkEvent, type Event, type EventDraft, ZERO_HASH } from './event.ts'
 import type { RunCertificate, RunIdentity } from './keys.ts'
@@ -50,12 +50,12 @@ export interface RunKey {
 
 /** SHA-256(0x00 ‖ body) in hex (RFC 6962, section 2.1). */
 export function hashBody(body: Uint8Array): string {
-  return createHash('sha256').update(LEAF_PREFIX).update(body).digest('hex')
+  return hash('sha256', Buffer.concat([LEAF_PREFIX, body]), 'hex')
 }
 
 /** SHA-256 in hex, of attachments and raw bytes. */
 export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+  return hash('sha256', bytes, 'hex')
 }
 
 /** Gives a draft its place after `head`. Throws EVENT_INVALID, CANONICAL_INVALID, EVENT_TOO_LARGE. */
