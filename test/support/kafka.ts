@@ -75,7 +75,8 @@ export async function startKafka(lib: string, security: BrokerSecurity = {}): Pr
   const listeners = await chooseListeners(security)
   const properties = join(directory, 'server.properties')
   await writeFile(properties, serverProperties(directory, listeners), { mode: 0o600 })
-  const clusterId = randomBytes(16).toString('base64url')
+  // The first byte is 0, so the first letter an A: the tool takes an id that begins with a dash for an option.
+  const clusterId = Buffer.concat([Buffer.alloc(1), randomBytes(15)]).toString('base64url')
   const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties]
   await promisify(execFile)('java', ['-cp', `${lib}/*`, ...JAVA_OPTIONS, ...format])
   const broker = new LocalBroker({ lib, directory, listeners })
