@@ -54,6 +54,8 @@ export class DemoWatch {
         this.#alerts.push(event.detector)
         return this.#screen.line('ALERT', `${event.severity}, ${event.detector}: ${event.explanation}`, 'warn')
       case 'rule/added':
+        // Rules that lie in wait for something that has not happened come without an alert.
+        if (event.rule.cause.alert === undefined) return undefined
         this.rules++
         return this.#screen.line(
           'RULE',

@@ -32,5 +32,3 @@ export const gatewaySettings = z.strictObject({
   http: httpSettings.prefault({}),
   upstreams: upstreamSettings.default({}),
 })
-/** Checked settings of a gateway. */
-export type GatewaySettings = z.infer<typeof gatewaySettings>

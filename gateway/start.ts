@@ -18,7 +18,7 @@ import { Recorder, type RecordSettings } from './recorder.ts'
 import { UnknownOutcomes } from './unknown-outcomes.ts'
 
 /** How long the first decision waits for `control`, and for what earlier runs used; then it is made without. */
-export const CONTROL_WAIT_MS = 5_000
+const CONTROL_WAIT_MS = 5_000
 /** How long after a failure the events of earlier runs are read again. */
 const FOLD_RETRY_MS = 1_000
 /** The most refused control records that one run reports. */

@@ -153,7 +153,9 @@ describe('an adaptive rule', () => {
 
   it('is one too many above twenty for a principal: then every write escalates, and reads go on', () => {
     const many = (count: number): Rule[] =>
-      Array.from({ length: count }, (_, index) => rule({ id: index.toString(16).padStart(64, '0'), tool: 'other' }))
+      Array.from({ length: count }, (_, index) =>
+        rule({ id: index.toString(16).padStart(64, '0'), tool: 'other', cause: { alert: 'a'.repeat(64), events: [] } }),
+      )
     const control = viewOf(...many(MAX_RULES_PER_PRINCIPAL + 1))
     assert.equal(summary(decideOn({ control, toolClass: 'write' })), 'escalate adaptive_rule')
     assert.equal(summary(decideOn({ control, toolClass: 'read' })), 'allow policy_rule')
