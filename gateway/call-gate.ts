@@ -92,6 +92,7 @@ export class CallGate {
     this.#open++
     const startedMicros = clock.monotonicMicros()
     let reservation: Reservation | undefined
+    let open: OpenCall | undefined
     try {
       await this.#options.ready
       const call = this.#proposed(request, context)
@@ -103,12 +104,14 @@ export class CallGate {
       const { events } = await recorder.decided(proposal, decision, (late) => this.#closeLate(context, late))
       const decideHash = events.at(-1)?.hash ?? ''
       if (reservation === undefined) return this.#refuse(context, decision)
-      const open: OpenCall = { context, decideHash, toolClass: request.toolClass, startedMicros }
+      open = { context, decideHash, toolClass: request.toolClass, startedMicros }
       this.#accounts.set(open, { reservation, identity: identityOf(context, events) })
       return await this.#checkAgain(call, open, reservation)
     } catch (error) {
       reservation?.release()
-      return this.#refuse(context, unrecorded(error))
+      // What was settled, even where its receipt was lost, is counted down already.
+      if (open === undefined || this.#accounts.delete(open)) return this.#refuse(context, unrecorded(error))
+      return refusal(context, unrecorded(error))
     }
   }
 
@@ -121,14 +124,17 @@ export class CallGate {
     const { status, resultBytes, resultValue } = outcome
     const signals =
       resultBytes === undefined ? undefined : resultSignals(deploymentKey, call.toolClass, resultValue as Json)
-    await recorder.receipt(call.context, call.decideHash, {
-      status,
-      durationMicros: Math.max(0, clock.monotonicMicros() - call.startedMicros),
-      ...(resultBytes === undefined ? {} : { resultBytes }),
-      ...(signals === undefined ? {} : { signals }),
-    })
-    this.#open--
     const account = this.#accounts.get(call)
+    try {
+      await recorder.receipt(call.context, call.decideHash, {
+        status,
+        durationMicros: Math.max(0, clock.monotonicMicros() - call.startedMicros),
+        ...(resultBytes === undefined ? {} : { resultBytes }),
+        ...(signals === undefined ? {} : { signals }),
+      })
+    } finally {
+      if (this.#accounts.delete(call)) this.#open--
+    }
     if (status === 'not_forwarded') account?.reservation.release()
     if (account !== undefined) this.#options.unknown.take(account.identity, status, clock.nowMicros() / 1000)
   }

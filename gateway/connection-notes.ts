@@ -56,7 +56,8 @@ export class ConnectionNotes {
   /** Notes a message that was kept from the other side. */
   observed(direction: 'client' | 'server', method: string, bytes: number): void {
     if (++this.#observed > MAX_OBSERVED) return
-    this.#note({ type: 'request/observed', ...this.#options.connection.context, method, direction, bytes })
+    const { context } = this.#options.connection
+    this.#note({ type: 'request/observed', ...context, method: describeName(method, 'unknown'), direction, bytes })
   }
 
   /** Resolves once the connection's end is durable; a process that was never spoken to has no end. */

@@ -6,6 +6,7 @@ import type { Signals } from '../events/signals.ts'
 import { findStop } from '../events/switch-scope.ts'
 import type { CallContext } from './context.ts'
 import { type ControlNeed, type ControlStanding, controlStanding, findAdaptiveRule } from './control.ts'
+import { bareName } from './method-table.ts'
 import type { DecisionFacts, PolicyCall } from './policy/decision.ts'
 import { decide as decideByPolicy } from './policy/evaluate.ts'
 import type { Charge } from './policy/limits.ts'
@@ -91,7 +92,8 @@ export function decideCall(call: ProposedCall, basis: DecisionBasis): ChargedDec
 }
 
 function toPolicyCall({ context, ...call }: ProposedCall): PolicyCall {
-  const { server, tool, principal, client, session } = context
+  const { server, principal, client, session } = context
+  const tool = bareName(call.method ?? 'tools/call', context.tool)
   return { server, tool, principal, client, session, ...call }
 }
 

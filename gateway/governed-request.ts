@@ -1,39 +1,103 @@
-// What the gate is asked of a `tools/call`, whatever the transport it came over.
+// Which requests the gate is asked about, and what it is asked, whatever the transport they came over: tool calls, resources,
+// prompts, and every method that does not pass by the table of its era.
+import type { ToolClass } from '../events/tool-class.ts'
 import type { GovernedRequest } from './call-gate.ts'
-import type { Connection } from './connection.ts'
+import { type Connection, isModern } from './connection.ts'
 import { MAX_NAME_LENGTH } from './context.ts'
-import { asObject, type Message, paramBytes } from './message.ts'
+import { asObject, type Message, memberBytes, paramBytes } from './message.ts'
+import { kindOfMethod, passesUndecided, type RequestKind, recordedName } from './method-table.ts'
 
-/** Why a call is refused whose tool has a name that could be read in two ways. */
-export const NAME_RULE = `a tool's name has 1 to ${MAX_NAME_LENGTH} characters and no control characters`
+type Request = Extract<Message, { kind: 'request' }>
+type Notification = Extract<Message, { kind: 'notification' }>
+type Arguments = Pick<GovernedRequest, 'argumentsBytes' | 'argumentsValue'>
 
-/** Reads a `tools/call`; undefined where NAME_RULE does not hold. */
+/** Why a request is refused that names its tool, resource or prompt in a way that could be read in two ways. */
+export const NAME_RULE = `a tool's name, a resource's URI, a prompt's name and a method have 1 to ${MAX_NAME_LENGTH} characters, with a prefix that says which, and no control characters`
+
+/** Whether a policy decides on a message; without an id such a message has no answer that could be held. */
+export function needsDecision(message: Request | Notification): boolean {
+  if (message.kind === 'notification' && message.method.startsWith('notifications/')) return false
+  return !passesUndecided(message.method, isModern(message))
+}
+
+/** Reads a request that needs a decision; undefined where NAME_RULE does not hold. */
 export function findGovernedRequest(
   connection: Connection,
-  message: Extract<Message, { kind: 'request' }>,
+  message: Request,
   bytes: Buffer,
 ): GovernedRequest | undefined {
-  const params = asObject(message.value.params)
-  const tool = params?.name
-  if (!isToolName(tool)) return undefined
+  const { method } = message
+  const kind = kindOfMethod(method)
+  const name = targetOf(kind, message)
+  if (!isPlainName(name)) return undefined
+  const tool = recordedName(method, name)
+  if (tool.length > MAX_NAME_LENGTH) return undefined
   return {
     connection: connection.contextOf(message.value),
     sessions: connection.sessions,
-    method: message.method,
+    method,
     tool,
-    toolClass: connection.classOf(tool),
-    argumentsBytes: paramBytes(bytes, message.shape, 'arguments') ?? Buffer.alloc(0),
-    argumentsValue: params?.arguments,
+    toolClass: kind === 'tool' ? connection.classOf(tool) : classOf(kind, method),
+    ...argumentsOf(kind, message, bytes),
+  }
+}
+
+function targetOf(kind: RequestKind, { method, value }: Request): unknown {
+  const params = asObject(value.params)
+  switch (kind) {
+    case 'tool':
+    case 'prompt':
+      return params?.name
+    case 'resource':
+      return params?.uri
+    case 'method':
+      return method
   }
 }
 
 /** A name that a server reads as the policy does: some end a text at NUL. */
-function isToolName(name: unknown): name is string {
-  return (
-    typeof name === 'string' &&
-    name !== '' &&
-    name.length <= MAX_NAME_LENGTH &&
-    name.isWellFormed() &&
-    !/\p{Cc}/u.test(name)
-  )
+function isPlainName(name: unknown): name is string {
+  return typeof name === 'string' && name !== '' && name.isWellFormed() && !/\p{Cc}/u.test(name)
+}
+
+/** An unknown method counts as a write, as an unknown tool does. */
+function classOf(kind: Exclude<RequestKind, 'tool'>, method: string): ToolClass {
+  return kind === 'method' && method !== 'completion/complete' ? 'write' : 'read'
+}
+
+/** What the policy's constraints are about: `arguments`; a resource's URI; of other methods everything but `_meta`. */
+function argumentsOf(kind: RequestKind, message: Request, bytes: Buffer): Arguments {
+  const { value, shape } = message
+  const params = asObject(value.params)
+  switch (kind) {
+    case 'tool':
+    case 'prompt':
+      return {
+        argumentsBytes: paramBytes(bytes, shape, 'arguments') ?? Buffer.alloc(0),
+        argumentsValue: params?.arguments,
+      }
+    case 'resource':
+      return membersOf(['uri'], message, bytes)
+    case 'method':
+      if (params !== undefined)
+        return membersOf(
+          Object.keys(params).filter((key) => key !== '_meta'),
+          message,
+          bytes,
+        )
+      return { argumentsBytes: memberBytes(bytes, shape, 'params') ?? Buffer.alloc(0), argumentsValue: value.params }
+  }
+}
+
+/** Some members of `params` as an object of their own, each value byte for byte. */
+function membersOf(keys: readonly string[], { value, shape }: Request, bytes: Buffer): Arguments {
+  const params = asObject(value.params) ?? {}
+  const members = keys.map((key, place) => [
+    Buffer.from(`${place === 0 ? '' : ','}${JSON.stringify(key)}:`),
+    paramBytes(bytes, shape, key) ?? Buffer.from('null'),
+  ])
+  return {
+    argumentsBytes: Buffer.concat([Buffer.from('{'), ...members.flat(), Buffer.from('}')]),
+    argumentsValue: Object.fromEntries(keys.map((key) => [key, params[key]])),
+  }
 }

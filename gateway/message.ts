@@ -1,6 +1,7 @@
 // One MCP message as bytes, read so that it can be understood in one way only (JSON-RPC 2.0; MCP 2025-11-25, base protocol).
 // What a server might read otherwise than the policy does is refused here, before anything else looks at it.
 import { type JsonShape, MAX_JSON_DEPTH, type Members, type Span, scanShape } from './json-shape.ts'
+import { DECIDED_METHODS } from './method-table.ts'
 
 /** A request id; `1` is not `"1"`. */
 export type RequestId = string | number
@@ -37,7 +38,7 @@ const INVALID_REQUEST = -32600
 const MESSAGE_KEYS = foldedKeys('jsonrpc', 'id', 'method', 'params', 'result', 'error')
 const PARAMS_KEYS = foldedKeys('name', 'arguments', 'uri', 'task', '_meta', 'requestId')
 /** The methods that the gateway decides something by. */
-const KNOWN_METHODS = ['tools/call', 'notifications/cancelled']
+const KNOWN_METHODS = new Map([...DECIDED_METHODS, 'notifications/cancelled'].map((method) => [fold(method), method]))
 /** A byte order mark is refused by name, so the decoder must let it through. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -61,8 +62,8 @@ export function readClientMessage(bytes: Buffer): Message | Unreadable {
       : refuse('neither a request nor an answer')
   if (typeof method !== 'string' || !method.isWellFormed()) return refuse('a method is a string')
   if (isAnswer) return refuse('both a method and a result')
-  if (!KNOWN_METHODS.includes(method) && KNOWN_METHODS.includes(fold(method)))
-    return refuse(`a method that could be read as "${fold(method)}"`)
+  const alike = KNOWN_METHODS.get(fold(method))
+  if (alike !== undefined && alike !== method) return refuse(`a method that could be read as "${alike}"`)
   return isRequestId(id)
     ? { kind: 'request', id, method, value: object, shape }
     : { kind: 'notification', method, value: object, shape }

@@ -1,7 +1,8 @@
 // What a refusal looks like on the wire (gateway.md): a tool result with `isError: true`, which the model reads, or a
 // JSON-RPC error where a result would not do. Nothing secret in the text.
 import type { Admission } from './call-gate.ts'
-import type { RequestId } from './message.ts'
+import { isModern } from './connection.ts'
+import { asObject, type Message, type RequestId } from './message.ts'
 
 /** The JSON-RPC code of a refused request that has no tool result; outside the reserved ranges. */
 export const REFUSED_CODE = -31403
@@ -9,13 +10,19 @@ export const REFUSED_CODE = -31403
 /** How the refused request was made. */
 export interface RefusedRequest {
   readonly id: RequestId
-  /** True for a task-augmented call, which is answered with an error. */
-  readonly isTask: boolean
+  /** True where only an error can be the answer: a task-augmented call, and whatever is no tool call. */
+  readonly takesError: boolean
   /** True for protocol 2026-07-28, whose results say `resultType`. */
   readonly isModern: boolean
 }
 
-/** The answer to a refused `tools/call`. */
+/** What of a request its refusal depends on. */
+export function describeRefused(message: Extract<Message, { kind: 'request' }>): RefusedRequest {
+  const isTask = asObject(message.value.params)?.task !== undefined
+  return { id: message.id, takesError: isTask || message.method !== 'tools/call', isModern: isModern(message) }
+}
+
+/** The answer to a refused request. */
 export function refusalMessage(
   request: RefusedRequest,
   { call, decision }: Extract<Admission, { type: 'refuse' }>,
@@ -26,7 +33,7 @@ export function refusalMessage(
       : `adaptive-${decision.adaptiveRule.slice(0, 12)}`
   const lead = decision.decision === 'escalate' ? 'Needs approval by policy' : 'Blocked by policy'
   const text = `${lead} ${rule}: ${decision.text}. Call ${call}.`
-  if (request.isTask)
+  if (request.takesError)
     return JSON.stringify({
       jsonrpc: '2.0',
       id: request.id,

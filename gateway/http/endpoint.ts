@@ -2,9 +2,9 @@
 // Streamable HTTP). A governed call passes the gate first; everything else goes on at once and unchanged.
 import type { Waiting } from '../connection.ts'
 import { isModern } from '../connection.ts'
-import { findGovernedRequest, NAME_RULE } from '../governed-request.ts'
+import { findGovernedRequest, NAME_RULE, needsDecision } from '../governed-request.ts'
 import { asObject, idKey, type Message, readClientMessage } from '../message.ts'
-import { refusalMessage } from '../refusal.ts'
+import { describeRefused, refusalMessage } from '../refusal.ts'
 import { Forwarding, type ForwardingJob, type ForwardingTools, type HttpExchange } from './forwarding.ts'
 import { findHeader, type HeaderList } from './headers.ts'
 import { findHeaderMismatch, HEADER_MISMATCH_CODE } from './mirrored-headers.ts'
@@ -95,7 +95,7 @@ export class Endpoint {
     if (message.kind === 'request') return this.#takeRequest(exchange, message, peer)
     if (message.kind === 'notification') {
       // A call without an id has no answer that could be held: it is neither forwarded nor answered.
-      if (message.method === 'tools/call') {
+      if (needsDecision(message)) {
         peer.notes.observed('client', message.method, exchange.body?.length ?? 0)
         return exchange.reply.refuse('a call without an id', { status: 400 })
       }
@@ -113,7 +113,7 @@ export class Endpoint {
     const pending = isModern(message) ? new Map<string, Waiting>() : peer.pendingOf()
     const key = idKey(message.id)
     if (pending.has(key)) return reply.refuse('a request with this id is under way', { status: 200, id: message.id })
-    if (message.method === 'tools/call') return this.#takeCall(exchange, message, { peer, pending })
+    if (needsDecision(message)) return this.#takeCall(exchange, message, { peer, pending })
     pending.set(key, { kind: 'other', method: message.method })
     await this.#forward(exchange, message, { peer, pending })
   }
@@ -131,9 +131,7 @@ export class Endpoint {
     if (admission.type === 'refuse') {
       pending.delete(key)
       if (deciding.withdrawn) return reply.answerEmpty(202)
-      const isTask = asObject(message.value.params)?.task !== undefined
-      const refused = { id: message.id, isTask, isModern: isModern(message) }
-      return reply.answer(refusalMessage(refused, admission), { status: 200 })
+      return reply.answer(refusalMessage(describeRefused(message), admission), { status: 200 })
     }
     const isWithdrawn = deciding.withdrawn || (isModern(message) && reply.isAbandoned)
     if (isWithdrawn) {

@@ -1,6 +1,7 @@
 // `rateLimit` and `budget`: what a rule lets through within a time. Pure: counters are read here and changed by whoever
 // acts on the decision, by the charges that it carries. Amounts are whole millionths, so that sums are exact.
 
+import { recordedName } from '../method-table.ts'
 import type { CallNames } from './rule-index.ts'
 
 /** Whose calls one counter counts. */
@@ -63,10 +64,10 @@ export function counterName(rule: string, { type, by }: Pick<Limit, 'type' | 'by
   return `${type} ${by} ${JSON.stringify([rule, whose])}`
 }
 
-/** Whose counter a call is charged to; undefined where it has no session. */
+/** Whose counter a call is charged to; undefined where it has no session. An event names no method: its `tool` says it. */
 export function accountOf(
   by: LimitBy,
-  call: Pick<LimitedCall, 'server' | 'tool' | 'principal' | 'session'>,
+  call: Pick<LimitedCall, 'server' | 'tool' | 'principal' | 'session' | 'method'>,
 ): string | undefined {
   switch (by) {
     case 'session':
@@ -74,7 +75,7 @@ export function accountOf(
     case 'principal':
       return call.principal
     case 'tool':
-      return JSON.stringify([call.server, call.tool])
+      return JSON.stringify([call.server, recordedName(call.method ?? 'tools/call', call.tool)])
   }
 }
 

@@ -1,11 +1,9 @@
 // What an entry of a rule's `tool` means: a tool, with or without its server, or by its prefix a resource, a prompt or any
 // other method of the protocol.
 
+import { kindOfMethod, type RequestKind } from '../method-table.ts'
 import type { NameMatcher } from './match.ts'
 import { createNameMatcher, findGlobProblem } from './match.ts'
-
-/** What a pattern stands for. */
-export type PatternKind = 'tool' | 'resource' | 'prompt' | 'method'
 
 /** A request as patterns see it: `tool` is the tool's or prompt's name, or the resource's URI. */
 export interface RequestNames {
@@ -17,18 +15,13 @@ export interface RequestNames {
 
 /** One entry of a rule's `tool`, ready to match. */
 export interface ToolPattern {
-  readonly kind: PatternKind
+  readonly kind: RequestKind
   /** The server that "server/tool" binds a tool to. */
   readonly server: NameMatcher | undefined
   readonly tool: NameMatcher
 }
 
-const prefixes: readonly Exclude<PatternKind, 'tool'>[] = ['resource', 'prompt', 'method']
-const kindOfMethod: Readonly<Record<string, PatternKind>> = {
-  'tools/call': 'tool',
-  'resources/read': 'resource',
-  'prompts/get': 'prompt',
-}
+const prefixes: readonly Exclude<RequestKind, 'tool'>[] = ['resource', 'prompt', 'method']
 
 /** Says what is wrong with a pattern, or undefined where it can be used. */
 export function findToolPatternProblem(pattern: string): string | undefined {
@@ -46,12 +39,12 @@ export function compileToolPattern(pattern: string): ToolPattern {
 export function matchesPattern({ kind, server, tool }: ToolPattern, call: RequestNames): boolean {
   const method = call.method ?? 'tools/call'
   if (kind === 'method') return tool.test(method)
-  return kindOfMethod[method] === kind && tool.test(call.tool) && server?.test(call.server) !== false
+  return kindOfMethod(method) === kind && tool.test(call.tool) && server?.test(call.server) !== false
 }
 
 /** "server/tool" binds a tool to a server, and only the first slash divides; URIs and methods have slashes of their own. */
 function splitToolPattern(pattern: string): {
-  readonly kind: PatternKind
+  readonly kind: RequestKind
   readonly server: string | undefined
   readonly name: string
 } {

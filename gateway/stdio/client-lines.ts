@@ -1,9 +1,9 @@
 // What a client's lines come to: forwarded as they are, refused, or passed through the gate first.
 import type { Gate } from '../call-gate.ts'
-import { type Connection, isModern, type Waiting } from '../connection.ts'
-import { findGovernedRequest, NAME_RULE } from '../governed-request.ts'
+import type { Connection, Waiting } from '../connection.ts'
+import { findGovernedRequest, NAME_RULE, needsDecision } from '../governed-request.ts'
 import { asObject, idKey, type Message, readClientMessage } from '../message.ts'
-import { errorMessage, refusalMessage } from '../refusal.ts'
+import { describeRefused, errorMessage, refusalMessage } from '../refusal.ts'
 import { type Line, MAX_LINE_BYTES } from './lines.ts'
 import type { HeldBytes } from './tap.ts'
 
@@ -65,10 +65,11 @@ export class ClientLines {
     await Promise.all(this.#deciding)
   }
 
-  #takeNotification(line: Line, { method, value }: Extract<Message, { kind: 'notification' }>): void {
+  #takeNotification(line: Line, message: Extract<Message, { kind: 'notification' }>): void {
     const { toServer, observed } = this.#options
+    const { method, value } = message
     // A call without an id has no answer that could be held: it is neither forwarded nor answered.
-    if (method === 'tools/call') return observed(method, line.bytes.length)
+    if (needsDecision(message)) return observed(method, line.bytes.length)
     if (method === 'notifications/cancelled' && this.#withdrawn(asObject(value.params)?.requestId)) return
     toServer(line.bytes)
   }
@@ -102,8 +103,7 @@ export class ClientLines {
     if (connection.isWaiting(message.id)) return refuse(-32600, 'a request with this id is under way')
     if (connection.waiting.size >= MAX_WAITING_REQUESTS)
       return refuse(-32000, `${MAX_WAITING_REQUESTS} requests wait for an answer`)
-    if (message.method === 'tools/call')
-      return this.#track(held.during(line.bytes.length, this.#takeCall(line, message)))
+    if (needsDecision(message)) return this.#track(held.during(line.bytes.length, this.#takeCall(line, message)))
     if (message.method === 'initialize') connection.initialized(message.value)
     connection.waiting.set(idKey(message.id), { kind: 'other', method: message.method })
     toServer(line.bytes)
@@ -127,9 +127,7 @@ export class ClientLines {
     }
     connection.waiting.delete(key)
     if (deciding.withdrawn) return
-    const isTask = asObject(message.value.params)?.task !== undefined
-    const refused = { id: message.id, isTask, isModern: isModern(message) }
-    toClient(refusalMessage(refused, admission))
+    toClient(refusalMessage(describeRefused(message), admission))
   }
 
   #track(work: Promise<void>): void {

@@ -175,6 +175,19 @@ describe('too many open calls', () => {
   })
 })
 
+describe('a call whose receipt is lost with the run', () => {
+  it('is not under way any more', async () => {
+    const bench = new GateBench({ policy })
+    const calls: OpenCall[] = []
+    while (calls.length < MAX_OPEN_CALLS)
+      calls.push(...(await Promise.all(Array.from({ length: 50 }, () => forwarded(bench)))))
+    assert.equal(reasonOf(await bench.gate.admit(requestOf())), 'too_many_calls')
+    await bench.chainWriter.close()
+    for (const call of calls) await assert.rejects(bench.gate.settle(call, { status: 'ok' }))
+    assert.equal(reasonOf(await bench.gate.admit(requestOf())), 'stopping')
+  })
+})
+
 describe('what is recorded', () => {
   const secret = 'ghp_abcdefghijklmnopqrstuvwxyz0123456789'
   const text = `{"path":"/private/plan.txt","token":"${secret}"}`

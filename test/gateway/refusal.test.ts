@@ -9,7 +9,7 @@ const denied = {
   call: CALL,
   decision: { decision: 'deny', reason: 'policy_rule', text: 'not here', rule: 'no-shell' },
 } as const
-const plain = { id: 1, isTask: false, isModern: false }
+const plain = { id: 1, takesError: false, isModern: false }
 
 describe('refusalMessage', () => {
   it('is a tool result that says rule, reason and call, in one line', () => {
@@ -34,7 +34,7 @@ describe('refusalMessage', () => {
 
   it('is an error for a task, and names the adaptive rule before the policy’s', () => {
     const decision = { ...denied.decision, adaptiveRule: 'f'.repeat(64) }
-    const { error } = JSON.parse(refusalMessage({ ...plain, isTask: true }, { ...denied, decision })) as {
+    const { error } = JSON.parse(refusalMessage({ ...plain, takesError: true }, { ...denied, decision })) as {
       error: { code: number; data: unknown }
     }
     assert.equal(error.code, REFUSED_CODE)

@@ -36,6 +36,8 @@ export interface HttpStart {
   /** Callers by token; with any of them there is nobody without a token. */
   readonly callers?: Readonly<Record<string, Caller>>
   readonly fault?: FaultHook
+  /** Text of the policy; TEST_POLICY unless given. */
+  readonly policy?: string
   readonly upstream?: (url: URL) => Upstream
   readonly upstreamHeaders?: readonly (readonly [string, string])[]
   readonly dropped?: readonly string[]
@@ -118,7 +120,7 @@ export class HttpHarness {
   }
 
   #startRun(): GatewayRun {
-    const parsed = parsePolicy(TEST_POLICY, { file: 'policy.yaml' })
+    const parsed = parsePolicy(this.#start.policy ?? TEST_POLICY, { file: 'policy.yaml' })
     assert.ok('ok' in parsed)
     const protection = createProtection({
       paths: [],
