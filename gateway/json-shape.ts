@@ -27,6 +27,10 @@ export interface JsonShape {
 
 /** How deep a message may be; Python's parser gives up at about 1,000, and each level costs memory here. */
 export const MAX_JSON_DEPTH = 500
+/** How many keys a client's message may have: a million distinct ones hold up parser, scanner and all calls for seconds. */
+export const MAX_JSON_KEYS = 100_000
+/** The shortest member: `"":0`. */
+const MIN_MEMBER_BYTES = 4
 
 interface Level {
   readonly isObject: boolean
@@ -46,6 +50,17 @@ const CLOSE_ARRAY = 0x5d
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 const NO_KEYS = new Set<string>()
+
+/** Whether a text has more than MAX_JSON_KEYS keys. It need not be JSON: this is asked before a parser builds anything. */
+export function hasTooManyKeys(text: Buffer): boolean {
+  if (text.length <= MAX_JSON_KEYS * MIN_MEMBER_BYTES) return false
+  let keys = 0
+  for (let index = 0; index < text.length && keys <= MAX_JSON_KEYS; index++) {
+    if (text[index] === QUOTE) index = stringEnd(text, index) - 1
+    else if (text[index] === COLON) keys++
+  }
+  return keys > MAX_JSON_KEYS
+}
 
 /** Scans a text that JSON.parse has accepted; linear in its size, with memory for keys alone. */
 export function scanShape(text: Buffer): JsonShape {

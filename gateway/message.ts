@@ -1,6 +1,14 @@
 // One MCP message as bytes, read so that it can be understood in one way only (JSON-RPC 2.0; MCP 2025-11-25, base protocol).
 // What a server might read otherwise than the policy does is refused here, before anything else looks at it.
-import { type JsonShape, MAX_JSON_DEPTH, type Members, type Span, scanShape } from './json-shape.ts'
+import {
+  hasTooManyKeys,
+  type JsonShape,
+  MAX_JSON_DEPTH,
+  MAX_JSON_KEYS,
+  type Members,
+  type Span,
+  scanShape,
+} from './json-shape.ts'
 import { DECIDED_METHODS } from './method-table.ts'
 
 /** A request id; `1` is not `"1"`. */
@@ -147,6 +155,7 @@ function parseObject(bytes: Buffer): Parsed {
   if (text.startsWith('\ufeff')) return refuse(PARSE_ERROR, 'a byte order mark before the message')
   // A raw CR ends a line for some servers: one `ping` line with a `tools/call` between two CRs executed the tool.
   if (bytes.includes(0x0d)) return refuse(PARSE_ERROR, 'a carriage return inside a line')
+  if (hasTooManyKeys(bytes)) return refuse(INVALID_REQUEST, `more than ${MAX_JSON_KEYS} keys`)
   try {
     const value: unknown = JSON.parse(text)
     if (Array.isArray(value)) return refuse(INVALID_REQUEST, 'batches are not part of MCP')

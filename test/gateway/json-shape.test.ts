@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { MAX_JSON_DEPTH, type Members, scanShape } from '../../gateway/json-shape.ts'
+import { hasTooManyKeys, MAX_JSON_DEPTH, MAX_JSON_KEYS, type Members, scanShape } from '../../gateway/json-shape.ts'
 
 /** Any JSON object, as text with odd white space, and as value. */
 const objectText = fc
@@ -76,5 +76,24 @@ describe('scanShape', () => {
     const nested = (depth: number): Buffer => Buffer.from('['.repeat(depth) + ']'.repeat(depth))
     assert.equal(scanShape(nested(MAX_JSON_DEPTH)).isTooDeep, false)
     assert.equal(scanShape(nested(8_000_000)).isTooDeep, true)
+  })
+})
+
+describe('hasTooManyKeys', () => {
+  const withKeys = (count: number): Buffer =>
+    Buffer.from(`{${Array.from({ length: count }, (_, place) => `"k${place}":":\\":"`).join(',')}}`)
+
+  it('counts keys in every object, and no colon of a text', () => {
+    assert.equal(hasTooManyKeys(withKeys(MAX_JSON_KEYS)), false)
+    assert.equal(hasTooManyKeys(withKeys(MAX_JSON_KEYS + 1)), true)
+    const [half, list] = [withKeys(MAX_JSON_KEYS / 2), JSON.stringify([':'.repeat(1_000_000)])]
+    assert.equal(hasTooManyKeys(Buffer.from(`[${half},[${half}],${list}]`)), false)
+    assert.equal(hasTooManyKeys(Buffer.from(`[${half},[${half}],{"":0}]`)), true)
+  })
+
+  it('ends on what is no JSON', () => {
+    const quotes = '"\\'.repeat(1_000_000)
+    assert.equal(hasTooManyKeys(Buffer.from(quotes)), false)
+    assert.equal(hasTooManyKeys(Buffer.from(`"${'x'.repeat(1_000_000)}`)), false)
   })
 })

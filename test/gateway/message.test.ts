@@ -89,6 +89,15 @@ describe('a line of a client', () => {
     })
   }
 
+  it('is refused with -32600 before a million keys hold up every other call', () => {
+    const keys = Array.from({ length: 900_000 }, (_, place) => `"key${place}":1`).join(',')
+    const line = Buffer.from(`{"id":1,"method":"tools/call","params":{"name":"x","arguments":{${keys}}}}`)
+    const start = performance.now()
+    const message = readClientMessage(line)
+    assert.ok(performance.now() - start < 1_000)
+    assert.deepEqual(message, { kind: 'unreadable', code: -32600, reason: 'more than 100000 keys' })
+  })
+
   it('is refused under its own id only where that id can be read one way', () => {
     const idOf = (line: string): unknown => (readClientMessage(Buffer.from(line)) as { readonly id?: unknown }).id
     assert.equal(idOf('{"id":7,"method":1}'), 7)
