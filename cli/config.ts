@@ -44,6 +44,8 @@ export type Config = Omit<z.output<typeof configObject>, 'data'> & {
   readonly data: string
   /** SHA-256 of the file's text and the overrides, for `writer/open`. */
   readonly digest: string
+  /** Where the file is, or would be; absolute. */
+  readonly file: string
 }
 
 /** Reads the configuration. Throws CONFIG_INVALID with every error of the file, or naming the variable. */
@@ -61,7 +63,7 @@ export async function loadConfig(environment: NodeJS.ProcessEnv, file?: string):
     ...(kafka === undefined ? {} : { kafka }),
     ...(clickhouse === undefined ? {} : { clickhouse }),
   }
-  return { ...config, digest: sha256(Buffer.from(JSON.stringify(config, withoutPassword))) }
+  return { ...config, digest: sha256(Buffer.from(JSON.stringify(config, withoutPassword))), file: resolve(path) }
 }
 
 /** Clients and container files set empty variables for what was left blank: empty is not set, never the working directory. */

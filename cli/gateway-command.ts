@@ -9,6 +9,7 @@ import { type ProcessEnd, type ServerProcess, startServer } from '../gateway/std
 import { StdioGateway } from '../gateway/stdio/stdio-gateway.ts'
 import { splitCommand } from './command-line.ts'
 import type { OpenedRun } from './gateway-run.ts'
+import { checkRoot } from './server-directories.ts'
 import { serverNameOf } from './server-name.ts'
 import { clientSession, defaultPrincipal } from './session.ts'
 
@@ -34,9 +35,9 @@ const SERVER_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
 
 /** Runs until the server has ended; then this process ends the same way. */
 export async function runGateway(flags: GatewayFlags, rest: readonly string[]): Promise<ProcessEnd> {
-  const { name, server, isRemote } = await openServer(flags, rest)
+  const { name, server, isRemote, command } = await openServer(flags, rest)
   const context = connectionContext(flags, name)
-  const opening = openLater(flags, { name, isRemote })
+  const opening = openLater(flags, { name, isRemote, command })
   const gateway = createGateway(opening, server, context)
   try {
     const end = await Promise.race([gateway.run(), failureOf(opening)])
@@ -54,6 +55,7 @@ interface OpenedServer {
   readonly name: string
   readonly server: ServerProcess
   readonly isRemote: boolean
+  readonly command: readonly string[]
 }
 
 /** A process by its command, or a server over HTTP by its URL or by its name in the configuration. */
@@ -61,7 +63,7 @@ async function openServer(flags: GatewayFlags, rest: readonly string[]): Promise
   const isNamed = flags.upstream === undefined && rest.length === 0 && flags.name !== undefined
   if (isNamed || (rest.length === 0 && /^https?:/i.test(flags.upstream ?? ''))) {
     const { openRemoteServer } = await import('./remote-server.ts')
-    return { ...(await openRemoteServer(flags)), isRemote: true }
+    return { ...(await openRemoteServer(flags)), isRemote: true, command: [] }
   }
   if (flags.header !== undefined)
     throw new ToolwardenError('USAGE', 'only a server over HTTP takes header fields', {
@@ -69,13 +71,14 @@ async function openServer(flags: GatewayFlags, rest: readonly string[]): Promise
       fix: 'toolwarden gateway --upstream https://mcp.example.com/mcp --header Authorization=MY_TOKEN',
     })
   const command = serverCommand(flags, rest)
+  checkRoot(flags.root, command)
   const [program, ...args] = command
   const name = flags.name ?? serverNameOf(command)
-  return { name, server: await startServer(program, args, process.env), isRemote: false }
+  return { name, server: await startServer(program, args, process.env), isRemote: false, command }
 }
 
 /** Loads in parts: each holds up the event loop for some 50 ms, and the server's first answer passes in between. */
-async function openLater(flags: GatewayFlags, server: Pick<OpenedServer, 'name' | 'isRemote'>): Promise<OpenedRun> {
+async function openLater(flags: GatewayFlags, server: Omit<OpenedServer, 'server'>): Promise<OpenedRun> {
   await import('../events/event.ts')
   await turn()
   await import('./config.ts')

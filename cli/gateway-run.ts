@@ -13,7 +13,9 @@ import { type Config, loadConfig } from './config.ts'
 import type { GatewayFlags } from './gateway-command.ts'
 import { ensureInstallation, type Installation } from './installation.ts'
 import { PolicyFiles } from './policy-files.ts'
+import { listServerDirectories } from './server-directories.ts'
 import { softwareName } from './version.ts'
+import { knownPlaces } from './wrap/known-places.ts'
 
 /** A gateway run and the log that it writes to. */
 export interface OpenedRun {
@@ -25,11 +27,11 @@ export interface OpenedRun {
 /** Opens what the flags name for one server. Throws CONFIG_INVALID, KEY_* and what the log throws. */
 export async function openRun(
   flags: GatewayFlags,
-  { name, isRemote }: Pick<ServedServer, 'name' | 'isRemote'>,
+  { name, isRemote, command }: Pick<ServedServer, 'name' | 'isRemote' | 'command'>,
 ): Promise<OpenedRun> {
   const ground = await openGround(flags)
   const root = flags.root === undefined ? undefined : resolve(flags.root)
-  const run = await startRun(ground, { name, root, policy: flags.policy, isRemote })
+  const run = await startRun(ground, { name, root, policy: flags.policy, isRemote, command })
   const close = async (): Promise<void> => {
     await run.stop()
     await ground.backbone.eventLog.close()
@@ -39,7 +41,6 @@ export async function openRun(
 
 /** What the runs of one process share. */
 export interface Ground {
-  readonly flags: Pick<GatewayFlags, 'config'>
   readonly config: Config
   readonly installation: Installation
   readonly backbone: Backbone
@@ -54,13 +55,15 @@ export interface ServedServer {
   readonly policy: string | undefined
   /** True where the server is on another machine. */
   readonly isRemote: boolean
+  /** The words that it is started with; none where it is reached by a URL. */
+  readonly command: readonly string[]
 }
 
 /** Opens configuration, installation and log. Throws CONFIG_INVALID, KEY_* and what the log throws. */
 export async function openGround(flags: Pick<GatewayFlags, 'config'>): Promise<Ground> {
   const config = await loadConfig(process.env, flags.config)
   const installation = await ensureInstallation(config.data, config.log)
-  return { flags, config, installation, backbone: await openBackbone(config, installation, warn) }
+  return { config, installation, backbone: await openBackbone(config, installation, warn) }
 }
 
 /** Starts the run of one server; each is a chain of its own. */
@@ -74,7 +77,9 @@ export async function startRun(ground: Ground, server: ServedServer): Promise<Ga
     ...{ file: policyFile, data: config.data, warn },
     nowMs: () => Math.floor(clock.nowMicros() / 1000),
   })
-  const protect = (policy: Policy | undefined): Protection => protectOwn(ground, [policyFile, ...(policy?.files ?? [])])
+  const serverDirectories = listServerDirectories(server.command)
+  const protect = (policy: Policy | undefined): Protection =>
+    protectOwn(config, { policyFiles: [policyFile, ...(policy?.files ?? [])], serverDirectories })
   const run = startGateway({
     eventLog: backbone.eventLog,
     log: backbone.log,
@@ -104,13 +109,22 @@ export async function startRun(ground: Ground, server: ServedServer): Promise<Ga
   return { ...run, stop }
 }
 
-/** What no policy can open: the data directory, the policy's files, the configuration, and the API. */
-function protectOwn({ flags, config }: Ground, policyFiles: readonly string[]): Protection {
+interface OwnFiles {
+  readonly policyFiles: readonly string[]
+  readonly serverDirectories: readonly string[]
+}
+
+/** What no policy can open: data directory with kept policies, the policy's files, configurations, and the API. */
+function protectOwn(config: Config, { policyFiles, serverDirectories }: OwnFiles): Protection {
+  const home = homedir()
+  // Not those of the working directory: a call about the project itself would then name a directory above one of them.
+  const clients = knownPlaces({ platform: process.platform, home, workingDirectory: home, environment: process.env })
   return createProtection({
-    paths: [config.data, ...policyFiles, ...(flags.config === undefined ? [] : [resolve(flags.config)])],
+    paths: [config.data, config.file, ...policyFiles, ...clients.map(({ path }) => path)],
     hosts: [`${config.api.host}:${config.api.port}`],
-    home: homedir(),
+    home,
     workingDirectory: process.cwd(),
+    serverDirectories,
     realPath: lookUpRealPath,
   })
 }

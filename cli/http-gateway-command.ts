@@ -18,6 +18,7 @@ import type { GatewayFlags } from './gateway-command.ts'
 import { type Ground, openGround, startRun, warn } from './gateway-run.ts'
 import { openHttpUpstream, readPem } from './http-upstream.ts'
 import { nameOf } from './remote-server.ts'
+import { checkRoot } from './server-directories.ts'
 import { serverNameOf } from './server-name.ts'
 import { defaultPrincipal } from './session.ts'
 import { stopRequested } from './shutdown.ts'
@@ -41,8 +42,10 @@ export async function runHttpGateway(flags: GatewayFlags, command: readonly stri
   const servers: Served[] = []
   try {
     for (const [name, settings] of upstreamsOf(flags, command, ground.config)) {
-      const { root, policy = flags.policy, remote = settings.url !== undefined } = settings
-      servers.push({ name, settings, run: await startRun(ground, { name, root, policy, isRemote: remote }) })
+      const { root, policy = flags.policy, remote = settings.url !== undefined, command: words = [] } = settings
+      checkRoot(root, words)
+      const run = await startRun(ground, { name, root, policy, isRemote: remote, command: words })
+      servers.push({ name, settings, run })
     }
     const gateway = await createGateway(flags, ground, servers)
     const { url } = await gateway.start()

@@ -94,7 +94,7 @@ export function decideCall(call: ProposedCall, basis: DecisionBasis): ChargedDec
 function toPolicyCall({ context, ...call }: ProposedCall): PolicyCall {
   const { server, principal, client, session } = context
   const tool = bareName(call.method ?? 'tools/call', context.tool)
-  return { server, tool, principal, client, session, ...call }
+  return { server, tool, principal, client, session, toolClass: call.signals.toolClass, ...call }
 }
 
 function stricter(

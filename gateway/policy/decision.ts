@@ -1,5 +1,6 @@
 // What a decision is made from and what it says: the vocabulary of the policy's evaluation.
 
+import type { ToolClass } from '../../events/tool-class.ts'
 import type { Charge, CounterView, LimitedCall } from './limits.ts'
 import type { RealPath } from './locate.ts'
 import type { Action, ApprovalTimes } from './policy.ts'
@@ -23,6 +24,8 @@ export type DecisionReason =
 export interface PolicyCall extends LimitedCall {
   /** The parsed arguments; undefined where the call carries none. */
   readonly argumentsValue: unknown
+  /** What the tool does; without it self-protection takes the worst. */
+  readonly toolClass?: ToolClass | undefined
   /** Whether the text of the arguments holds a number that parsers read differently; without it the values are looked at. */
   readonly hasUnsafeNumber?: (() => boolean) | undefined
   /** Whether the same call was forwarded before and nobody knows whether it ran. */

@@ -1,8 +1,10 @@
 // What no policy can open: calls whose arguments name toolwarden's own data, configuration, policy, keys and spool, the
-// clients' configuration, or its API's address, are denied before every rule and in every mode.
-// A path counts when it is one of these or lies beneath one. Not covered: what a shell computes from pieces, operations on
-// a parent directory, and encoded or linked names beyond the limits in arguments that are not named as paths.
+// known clients' configuration, or its API's address, are denied before every rule and in every mode.
+// A path counts when it is one of these or lies beneath one; of a tool that does more than read, also when it is a
+// directory above one. Not covered: what a shell computes from pieces, reads of a whole tree from above, and encoded or
+// linked names beyond the limits in arguments that are not named as paths.
 
+import type { ToolClass } from '../../events/tool-class.ts'
 import type { ArgumentText } from './arguments.ts'
 import { rememberNaming } from './arguments.ts'
 import type { RealPath } from './locate.ts'
@@ -10,12 +12,20 @@ import { MAX_PATH_CHARACTERS } from './locate.ts'
 import { mayHoldPath, pathKeys } from './path-arguments.ts'
 import type { ProtectedHost } from './protected-hosts.ts'
 import { createProtectedHosts, namesHostAndPort, namesProtectedUrl } from './protected-hosts.ts'
-import type { ProtectedPaths } from './protected-paths.ts'
-import { createProtectedPaths, listBareNames, namesInText, namesProtectedPath } from './protected-paths.ts'
+import type { PathReading, ProtectedPaths } from './protected-paths.ts'
+import {
+  createProtectedPaths,
+  listBareNames,
+  namesAncestor,
+  namesInText,
+  namesProtectedPath,
+} from './protected-paths.ts'
 import { listReadings } from './readings.ts'
 
 /** Most strings of one call that are looked at in every reading: those named as paths, and others, each. */
 const MAX_PROTECTION_TEXTS = 256
+/** Most readings of them, each: a relative one is looked up in every directory that it may be taken from. */
+const MAX_PROTECTION_READINGS = 1_024
 /** Most characters of their readings, each. */
 const MAX_PROTECTION_CHARACTERS = 32_768
 
@@ -29,6 +39,8 @@ export interface ProtectionOptions {
   readonly home: string
   /** The directory in which the server was started. */
   readonly workingDirectory: string
+  /** Directories that the server's command names: some servers take relative paths from each of them. */
+  readonly serverDirectories?: readonly string[]
   readonly realPath: RealPath
 }
 
@@ -43,6 +55,8 @@ export interface ProtectionFacts {
   readonly realPath: RealPath
   readonly root?: string | undefined
   readonly remote: boolean
+  /** What the tool does; without it the worst is taken. */
+  readonly toolClass?: ToolClass | undefined
 }
 
 /** Compiles the list of what is protected; looks up where the paths really lie. */
@@ -51,6 +65,8 @@ export function createProtection(options: ProtectionOptions): Protection {
 }
 
 const namesFiles = "The arguments name toolwarden's own files or a client's configuration"
+const namesAbove =
+  "The arguments name a directory that holds toolwarden's own files or a client's configuration, and this tool does more than read"
 const namesApi = "The arguments name the address of toolwarden's own API"
 
 /** A sentence on what the arguments name that they may not; undefined where they name nothing protected. */
@@ -77,11 +93,10 @@ function findInReadings(
   protection: Protection,
   facts: ProtectionFacts,
 ): string | undefined {
-  const { home, workingDirectory } = protection.paths
-  const bases = [...new Set([facts.root ?? workingDirectory, workingDirectory, home])]
-  const bareNames = listBareNames(protection.paths, bases)
+  const near = listNearBases(protection.paths, facts)
+  const bareNames = listBareNames(protection.paths, near)
   const longestName = Math.max(0, ...[...bareNames].map((name) => name.length))
-  const how = { realPath: facts.remote ? undefined : facts.realPath, bases }
+  const how = createReadings(protection.paths, facts, near)
   const left = { named: createBudget(), other: createBudget() }
   const isNamed = rememberNaming(pathWords)
   for (const { text, keys, kind } of texts) {
@@ -95,11 +110,37 @@ function findInReadings(
     const readings = takeReadings(text, budget)
     if (readings === undefined && named) throw new RangeError('the arguments name more paths than can be checked')
     for (const reading of readings ?? []) {
-      if (namesProtectedPath(reading, protection.paths, how)) return namesFiles
+      if (namesProtectedPath(reading, protection.paths, how.within)) return namesFiles
+      if (
+        how.above !== undefined &&
+        (named || /^[~/]./.test(reading)) &&
+        namesAncestor(reading, protection.paths, how.above)
+      )
+        return namesAbove
       if (namesProtectedUrl(reading, protection.hosts)) return namesApi
     }
   }
   return undefined
+}
+
+/** Where this server is known to take relative paths from. */
+function listNearBases(paths: ProtectedPaths, { root }: ProtectionFacts): readonly string[] {
+  const { home, workingDirectory, serverDirectories } = paths
+  return [...new Set([root ?? workingDirectory, workingDirectory, ...serverDirectories, home])]
+}
+
+/** How paths are read to find protected ones, and the directories above them; a tool that only reads may name those. */
+function createReadings(
+  paths: ProtectedPaths,
+  { root, remote, realPath, toolClass }: ProtectionFacts,
+  near: readonly string[],
+): { readonly within: PathReading; readonly above: PathReading | undefined } {
+  const look = { realPath: remote ? undefined : realPath }
+  // A server may also take them from a directory that only its client knows. On another machine none is above our files.
+  const bases = remote ? near : [...new Set([...near, ...paths.directoriesAbove])]
+  const declared = root === undefined ? bases : [root, ...paths.serverDirectories]
+  const above = toolClass === 'read' ? undefined : { ...look, bases: remote ? [] : declared }
+  return { within: { ...look, bases }, above }
 }
 
 const pathWords: ReadonlySet<string> = new Set(pathKeys)
@@ -110,19 +151,25 @@ function mayHoldPort(text: string, protection: Protection): boolean {
 
 interface Budget {
   texts: number
+  readings: number
   characters: number
 }
 
 function createBudget(): Budget {
-  return { texts: MAX_PROTECTION_TEXTS, characters: MAX_PROTECTION_CHARACTERS }
+  return {
+    texts: MAX_PROTECTION_TEXTS,
+    readings: MAX_PROTECTION_READINGS,
+    characters: MAX_PROTECTION_CHARACTERS,
+  }
 }
 
 /** All readings of a text, or undefined where the budget is used up. */
 function takeReadings(text: string, budget: Budget): readonly string[] | undefined {
-  if (budget.texts <= 0 || budget.characters <= 0) return undefined
+  if (budget.texts <= 0 || budget.readings <= 0 || budget.characters <= 0) return undefined
   const readings = listReadings(text)
   const texts = 'texts' in readings ? readings.texts : [text]
   budget.texts -= 1
+  budget.readings -= texts.length
   budget.characters -= texts.reduce((total, reading) => total + reading.length, 0)
   return texts
 }

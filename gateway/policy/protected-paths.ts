@@ -13,6 +13,12 @@ export interface ProtectedPaths {
   readonly home: string
   /** The directory in which the server was started. */
   readonly workingDirectory: string
+  /** Directories that the server's command names. */
+  readonly serverDirectories: readonly string[]
+  /** Every directory above a protected path, as it is spelt. */
+  readonly directoriesAbove: readonly string[]
+  /** The same in lower case. */
+  readonly ancestors: ReadonlySet<string>
   /** Finds a protected path within a text; undefined where nothing is protected. */
   readonly inText: RegExp | undefined
 }
@@ -21,34 +27,48 @@ export interface ProtectedPaths {
 export interface PathReading {
   /** Undefined for a server on another machine. */
   readonly realPath: RealPath | undefined
-  /** Where relative paths may be taken from; links are followed from the first. */
+  /** Where relative paths may be taken from. */
   readonly bases: readonly string[]
 }
 
+/** What the list is made of; all paths are absolute. */
+export interface ProtectedPathsOptions {
+  readonly paths: readonly string[]
+  readonly home: string
+  readonly workingDirectory: string
+  readonly serverDirectories?: readonly string[]
+}
+
 /** Compiles the list of protected paths; looks up where they really lie. */
-export function createProtectedPaths(
-  options: { readonly paths: readonly string[]; readonly home: string; readonly workingDirectory: string },
-  realPath: RealPath,
-): ProtectedPaths {
+export function createProtectedPaths(options: ProtectedPathsOptions, realPath: RealPath): ProtectedPaths {
   const written = options.paths.map((path) => trimSlash(posix.normalize(path)))
   const real = written.flatMap((path) => {
     const location = resolveReal(path, realPath)
     return 'path' in location ? [location.path] : []
   })
-  const paths = [...new Set([...written, ...real].map((path) => path.toLowerCase()))]
-  const { home, workingDirectory } = options
-  return { paths, home, workingDirectory, inText: createTextPattern(paths, home) }
+  const places = [...new Set([...written, ...real])]
+  const paths = [...new Set(places.map((path) => path.toLowerCase()))]
+  const { home, workingDirectory, serverDirectories = [] } = options
+  const directoriesAbove = [...new Set(places.flatMap(listAncestors))]
+  const ancestors = new Set(directoriesAbove.map((path) => path.toLowerCase()))
+  const inText = createTextPattern(paths, home)
+  return { paths, home, workingDirectory, serverDirectories, directoriesAbove, ancestors, inText }
+}
+
+function listAncestors(path: string): readonly string[] {
+  const parent = posix.dirname(path)
+  return parent === path ? [] : [parent, ...listAncestors(parent)]
 }
 
 /** Protected paths, also with the home directory written as `~` or `$HOME`; not as the start of a longer name. */
 function createTextPattern(paths: readonly string[], home: string): RegExp | undefined {
   if (paths.length === 0) return undefined
   const lowerHome = trimSlash(home).toLowerCase()
-  const alternatives = paths.map((path) =>
-    path.startsWith(`${lowerHome}/`)
-      ? `(?:${toPattern(lowerHome)}|~|\\$home|\\$\\{home\\})${anySlashes}${toPattern(path.slice(lowerHome.length + 1))}`
-      : toPattern(path),
-  )
+  const isInHome = (path: string): boolean => path.startsWith(`${lowerHome}/`)
+  const inHome = paths.filter(isInHome).map((path) => toPattern(path.slice(lowerHome.length + 1)))
+  const alternatives = paths.filter((path) => !isInHome(path)).map(toPattern)
+  if (inHome.length > 0)
+    alternatives.push(`(?:${toPattern(lowerHome)}|~|\\$home|\\$\\{home\\})${anySlashes}(?:${inHome.join('|')})`)
   return new RegExp(`(?:${alternatives.join('|')})(?![\\w.-])`, 'i')
 }
 
@@ -73,23 +93,38 @@ export function namesInText(text: string, guarded: ProtectedPaths): boolean {
 
 /** True where a reading of a text, or a path within it, is a protected path or leads to one. */
 export function namesProtectedPath(reading: string, guarded: ProtectedPaths, how: PathReading): boolean {
-  const whole = reading.includes('\\') ? [reading, reading.replaceAll('\\', '/')] : [reading]
-  return whole.some((form) => {
-    if (namesInText(form, guarded) || leadsToProtected(form, guarded, how)) return true
-    return listEmbeddedPaths(form).some((path) => leadsToProtected(path, guarded, how))
+  const isProtected = (place: string): boolean => liesWithin(place, guarded.paths)
+  return listForms(reading).some((form) => {
+    if (namesInText(form, guarded) || leadsTo(form, { ...how, home: guarded.home }, isProtected)) return true
+    return listEmbeddedPaths(form).some((path) => leadsTo(path, { ...how, home: guarded.home }, isProtected))
   })
 }
 
-function leadsToProtected(form: string, guarded: ProtectedPaths, { realPath, bases }: PathReading): boolean {
-  return toAbsolute(form, guarded.home, bases).some((path, place) => {
+/** True where a reading as a whole is a directory above a protected path, or leads to one: moving it moves what is in it. */
+export function namesAncestor(reading: string, guarded: ProtectedPaths, how: PathReading): boolean {
+  const isAncestor = (place: string): boolean => guarded.ancestors.has(place.toLowerCase())
+  return listForms(reading).some((form) => leadsTo(form, { ...how, home: guarded.home }, isAncestor))
+}
+
+function listForms(reading: string): readonly string[] {
+  return reading.includes('\\') ? [reading, reading.replaceAll('\\', '/')] : [reading]
+}
+
+/** Whether a path is one of the sought places: as written, or where it really leads. */
+function leadsTo(
+  form: string,
+  { realPath, bases, home }: PathReading & { readonly home: string },
+  isSought: (place: string) => boolean,
+): boolean {
+  return toAbsolute(form, home, bases).some((path) => {
     const written = trimSlash(posix.normalize(path))
-    if (liesWithin(written, guarded.paths)) return true
-    if (realPath === undefined || place > 0) return false
+    if (isSought(written)) return true
+    if (realPath === undefined) return false
     const real = resolveReal(written, realPath)
-    if ('path' in real && liesWithin(real.path, guarded.paths)) return true
+    if ('path' in real && isSought(real.path)) return true
     // `link/..` is another place than its normal form; the system's own reading counts as well.
     const physical = path.includes('..') ? realPath(path) : undefined
-    return physical?.type === 'found' && liesWithin(physical.path, guarded.paths)
+    return physical?.type === 'found' && isSought(physical.path)
   })
 }
 

@@ -64,6 +64,12 @@ describe('the command line, given bad words', { concurrency: 2 }, () => {
     assert.equal(code, 3)
   })
 
+  it('refuses a root for a server with several directories', async () => {
+    const { code, errors } = await run(['gateway', '--root', directory, '--', 'cat', directory, tmpdir()])
+    assert.match(errors, /USAGE: a root is declared.*at: --root.*\n {2}fix: leave the root out/s)
+    assert.equal(code, 3)
+  })
+
   it('refuses a name that cannot stand in a writer', async () => {
     const { code, errors } = await run(['gateway', '--name', 'a/b', '--', 'cat'])
     assert.match(errors, /USAGE: a name has.*at: --name\n {2}fix:/s)
@@ -74,10 +80,7 @@ describe('the command line, given bad words', { concurrency: 2 }, () => {
 describe('the command line, given a bad configuration', { concurrency: 2 }, () => {
   it('names every wrong key with line and column', async () => {
     const { code, errors } = await run(['up', '--config', file('keys.yaml', 'api:\n  port: x\n  nope: 1\n')])
-    assert.match(
-      errors,
-      /CONFIG_INVALID.*keys\.yaml:2:\d+:api\.port.*keys\.yaml:3:\d+:api\.nope: unknown key.*fix:/s,
-    )
+    assert.match(errors, /CONFIG_INVALID.*keys\.yaml:2:\d+:api\.port.*keys\.yaml:3:\d+:api\.nope: unknown key.*fix:/s)
     assert.equal(code, 4)
   })
 

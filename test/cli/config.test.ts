@@ -65,8 +65,11 @@ describe('a configuration file', () => {
     mkdirSync(data)
     writeFileSync(join(data, 'toolwarden.yaml'), 'log: one\n')
     writeFileSync(join(home, 'other.yaml'), 'log: two\n')
-    assert.equal((await loadConfig({ TOOLWARDEN_DATA: data })).log, 'one')
-    assert.equal((await loadConfig({ TOOLWARDEN_DATA: data, TOOLWARDEN_CONFIG: join(home, 'other.yaml') })).log, 'two')
+    const { log, file } = await loadConfig({ TOOLWARDEN_DATA: data })
+    assert.deepEqual([log, file], ['one', join(data, 'toolwarden.yaml')])
+    const other = join(home, 'other.yaml')
+    const named = await loadConfig({ TOOLWARDEN_DATA: data, TOOLWARDEN_CONFIG: other })
+    assert.deepEqual([named.log, named.file], ['two', other])
   })
 
   const wrong: readonly (readonly [text: string, said: RegExp])[] = [

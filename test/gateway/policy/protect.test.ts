@@ -1,8 +1,9 @@
 // Self-protection: no policy opens toolwarden's own files and address.
 import assert from 'node:assert/strict'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import type { DecisionFacts, PolicyCall } from '../../../gateway/policy/decision.ts'
 import { decide } from '../../../gateway/policy/evaluate.ts'
 import { createProtection } from '../../../gateway/policy/protect.ts'
 import { lookUpRealPath } from '../../../gateway/policy/real-path.ts'
@@ -16,17 +17,22 @@ mkdirSync(join(data, 'keys'), { recursive: true })
 writeFileSync(join(root, 'policy.yaml'), '')
 symlinkSync(data, join(root, 'elsewhere'))
 
-const protection = createProtection({
+const options = {
   paths: [`${data}/`, join(root, 'policy.yaml'), join(home, '.config', 'client.json')],
   hosts: ['127.0.0.1:8787'],
   home,
   workingDirectory: root,
   realPath: lookUpRealPath,
-})
+}
+const protection = createProtection(options)
 const openPolicy = policyOf({ action: 'allow' })
 
-function isProtected(argumentsValue: unknown, names = {}): boolean {
-  const decision = decide(openPolicy, callWith(argumentsValue), factsOf({ protection, ...names }))
+function isProtected(
+  argumentsValue: unknown,
+  facts: Partial<DecisionFacts> = {},
+  call: Partial<PolicyCall> = {},
+): boolean {
+  const decision = decide(openPolicy, callWith(argumentsValue, call), factsOf({ protection, ...facts }))
   if (decision.decision === 'deny') assert.equal(decision.rule, 'self-protection')
   return decision.decision === 'deny'
 }
@@ -80,8 +86,69 @@ describe('self-protection', () => {
     assert.ok(isProtected({ path: '.toolwarden' }, { root: home }))
   })
 
+  it('takes relative paths from every directory above a protected one, and follows links there', () => {
+    symlinkSync(data, join(dirname(home), 'link-to-data'))
+    for (const path of [
+      'outside/.toolwarden/keys/a.pem',
+      'keys/../outside/.toolwarden',
+      './link-to-data/keys',
+      `.${data}`,
+    ])
+      assert.ok(isProtected({ path }, { root }), path)
+    assert.ok(!isProtected({ path: 'outside/.toolwarden/keys/a.pem' }, { root, remote: true }))
+  })
+
+  it('takes relative paths from the directories that the server was given, in it or beside it', () => {
+    const beside = join(root, 'docs')
+    symlinkSync(join(data, 'keys'), join(beside, 'shown'))
+    const given = createProtection({ ...options, serverDirectories: [beside, join(data, 'keys')] })
+    assert.ok(isProtected({ path: 'shown/a.pem' }, { protection: given }))
+    assert.ok(isProtected({ path: 'a.pem' }, { protection: given }))
+    assert.ok(!isProtected({ path: 'shown/a.pem' }))
+  })
+
   it('quotes no argument', () => {
     const { text } = decide(openPolicy, callWith({ path: data }), factsOf({ protection }))
+    assert.ok(!text.includes(home))
+  })
+})
+
+describe('a directory above a protected one', () => {
+  const above: readonly (readonly [string, unknown])[] = [
+    ['as the source of a move', { source: home, destination: '/tmp/moved' }],
+    ['with a slash behind it', { path: `${dirname(home)}/` }],
+    ['in another case', { path: home.toUpperCase() }],
+    ['by parent segments', { path: `${root}/../outside/x/..` }],
+    ['by a link', { source: join(root, 'out') }],
+    ['relative', { source: 'outside', destination: 'new' }],
+    ['as a dot', { source: '.', destination: 'copy' }],
+    ['as the home', { path: '~' }],
+    ['as the root of the file system', { path: '/' }],
+    ['encoded', { path: home.replaceAll('/', '%2f') }],
+    ['under a key that says nothing', { target: home }],
+    ['in a list', { paths: ['a.txt', home] }],
+  ]
+  for (const [what, value] of above) {
+    it(`is denied to tools that do more than read, ${what}`, () => {
+      for (const toolClass of ['write', 'destructive', 'egress', undefined] as const)
+        assert.ok(isProtected(value, {}, { toolClass }), toolClass)
+      assert.ok(!isProtected(value, {}, { toolClass: 'read' }))
+    })
+  }
+
+  const others: readonly (readonly [string, unknown, Partial<DecisionFacts>])[] = [
+    ['another directory', { path: join(root, 'docs') }, {}],
+    ['a text that says so', { content: `ls ${home} and /` }, {}],
+    ['a slash for something else', { separator: '/' }, {}],
+    ['a relative path where the server has another root', { path: '.' }, { root: join(root, 'docs') }],
+    ['a relative path of another machine', { path: 'outside' }, { remote: true }],
+  ]
+  for (const [what, value, facts] of others)
+    it(`is not named by ${what}`, () => assert.ok(!isProtected(value, facts, { toolClass: 'write' })))
+
+  it('quotes no argument', () => {
+    const { text } = decide(openPolicy, callWith({ path: home }, { toolClass: 'write' }), factsOf({ protection }))
+    assert.match(text, /a directory that holds/)
     assert.ok(!text.includes(home))
   })
 })

@@ -44,6 +44,7 @@ export function callWith(argumentsValue: unknown, names: Partial<PolicyCall> = {
     principal: 'agent:a@host',
     client: 'inspector',
     argumentsValue,
+    toolClass: 'read',
     ...names,
   }
 }
