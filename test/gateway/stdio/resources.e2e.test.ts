@@ -42,7 +42,7 @@ describe('resources and prompts over stdio', () => {
     const client = harness.gateway()
     const key = `file://${join(harness.data, 'keys', 'deployment.key')}`
     const answers = [
-      await client.request('resources/subscribe', { uri: 'https://secret.example/' }),
+      await client.request('resources/subscribe', { uri: 'memo:secret' }),
       await client.request('prompts/get', { name: 'secret' }),
       await client.request('secret/run'),
       await client.request('resources/read', { uri: key }),
