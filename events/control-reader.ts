@@ -1,10 +1,10 @@
 // Follows `control` for a gateway, a detector runner or the API: every record is checked before it changes the view.
 
 import { sha256 } from './chain.ts'
-import { type ControlRecord, verifyControlRecord } from './control-record.ts'
+import { type ControlEvent, type ControlRecord, verifyControlRecord } from './control-record.ts'
 import { type ControlView, EMPTY_CONTROL, evolveControl } from './control-view.ts'
 import { ToolwardenError } from './errors.ts'
-import type { EventLog, StoredRecord, Subscription } from './log.ts'
+import type { EventLog, LogRecord, StoredRecord, Subscription } from './log.ts'
 import type { Trust } from './trust.ts'
 
 /** A record that was not honoured. */
@@ -14,6 +14,12 @@ export interface RefusedControl {
   readonly reason: string
   /** SHA-256 of the raw bytes. */
   readonly digest: string
+}
+
+/** A record that is in force. */
+export interface HeldControl {
+  readonly event: ControlEvent
+  readonly record: LogRecord
 }
 
 /** What a reader needs. */
@@ -35,6 +41,9 @@ export class ControlReader {
   readonly #options: ControlReaderOptions
   /** Written by `#take` alone, one record at a time. */
   #view: ControlView = EMPTY_CONTROL
+  /** The record behind each subject of the view; written by `#take` alone. */
+  readonly #held = new Map<string, HeldControl>()
+  #onDisplaced: (held: HeldControl) => void = () => undefined
   #subscription: Subscription | undefined
   #stopped = false
   #starting = false
@@ -46,6 +55,14 @@ export class ControlReader {
   /** What is in force now. */
   get view(): ControlView {
     return this.#view
+  }
+
+  /**
+   * Tells one listener when a record that was not honoured took the place of one that is in force: compaction would drop
+   * the latter, and readers that start later would never see it.
+   */
+  onDisplaced(listener: (held: HeldControl) => void): void {
+    this.#onDisplaced = listener
   }
 
   /** Resolves once everything that stood on `control` has been taken; until the log can be read it tries again and again. */
@@ -83,17 +100,32 @@ export class ControlReader {
   }
 
   #take(record: StoredRecord): void {
-    const { log, trust, onApplied, onRefused } = this.#options
+    const { log, trust, onApplied } = this.#options
     try {
       const checked = verifyControlRecord(record, log, trust)
       const result = evolveControl(this.#view, checked)
       this.#view = result.view
-      if (result.outcome === 'applied') onApplied?.(checked)
-      if (result.outcome === 'refused') onRefused?.(refused(record, result.reason))
+      if (result.outcome === 'applied') {
+        if (checked.kind === 'event') this.#hold(checked.event, record)
+        onApplied?.(checked)
+      }
+      if (result.outcome === 'refused') this.#refuse(record, result.reason)
     } catch (error) {
       if (!(error instanceof ToolwardenError)) throw error
-      onRefused?.(refused(record, error.message))
+      this.#refuse(record, error.message)
     }
+  }
+
+  #hold(event: ControlEvent, { key, value, headers }: StoredRecord): void {
+    this.#held.set(key, { event, record: { key, value, headers } })
+    if (this.#held.size <= 2 * this.#view.subjects.size) return
+    for (const subject of this.#held.keys()) if (!this.#view.subjects.has(subject)) this.#held.delete(subject)
+  }
+
+  #refuse(record: StoredRecord, reason: string): void {
+    this.#options.onRefused?.(refused(record, reason))
+    const held = this.#held.get(record.key)
+    if (held !== undefined) this.#onDisplaced(held)
   }
 }
 

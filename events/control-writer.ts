@@ -3,7 +3,7 @@
 import type { Attachments } from './chain.ts'
 import type { Appended, ChainWriter } from './chain-writer.ts'
 import type { Entry } from './commit.ts'
-import type { ControlReader } from './control-reader.ts'
+import type { ControlReader, HeldControl } from './control-reader.ts'
 import { type ControlState, isControlEvent, liveDigest, toControlRecord, toStateRecord } from './control-record.ts'
 import { subjectsOf } from './control-view.ts'
 import { ToolwardenError } from './errors.ts'
@@ -39,9 +39,12 @@ export class ControlWriter {
   #tail: Promise<unknown> = Promise.resolve()
   #stopped = false
   #stateWaits = false
+  /** Subjects whose records wait to be said again. */
+  readonly #restoring = new Set<string>()
 
   constructor(options: ControlWriterOptions) {
     this.#options = options
+    options.reader.onDisplaced((held) => this.#restore(held))
     this.#timer = setInterval(() => this.#enqueueState(), CONTROL_STATE_MS).unref()
     this.#enqueueState()
   }
@@ -102,6 +105,21 @@ export class ControlWriter {
       }
     } while (!this.#stopped)
     throw new ToolwardenError('CHAIN_CLOSED', `${record.key} was recorded but not published: this run is stopping`)
+  }
+
+  /** Says again, byte for byte, what this writer said and another record took the place of. */
+  #restore({ event, record }: HeldControl): void {
+    if (this.#stopped || event.writer !== this.#options.writer || this.#restoring.has(record.key)) return
+    this.#restoring.add(record.key)
+    this.#inTurn(async () => {
+      this.#restoring.delete(record.key)
+      const current = this.#options.reader.view.subjects.get(record.key)
+      // A newer one was published meanwhile, and stands above the displaced one by itself.
+      if (current?.event === event) await this.#send(record)
+    }).catch((error: unknown) => {
+      // This run is stopping: the next one's reader sees what stands on `control` then.
+      if (!(error instanceof ToolwardenError)) throw error
+    })
   }
 
   #enqueueState(): void {

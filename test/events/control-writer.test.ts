@@ -189,6 +189,22 @@ describe('ControlReader', () => {
     await bench.stop()
   })
 
+  it('has what it said said again, when a record that is not honoured took its place', async () => {
+    const bench = await startControl()
+    await bench.control.publish(stopScope('a'))
+    await until(() => bench.reader.view.revision === 1)
+    const [said] = bench.eventLog.storage.records('control').filter(({ key }) => key === 'switch/a')
+    const junk = { key: 'switch/a', value: Buffer.from('{}'), headers: {} }
+    for (let time = 1; time <= 3; time++) {
+      await bench.eventLog.append('control', [junk], { deadlineMs: 1_000, chain: 'x' })
+      await until(() => keysOf(bench).length === 1 + 2 * time)
+    }
+    const last = bench.eventLog.storage.records('control').findLast(({ key }) => key === 'switch/a')
+    assert.deepEqual(last?.value, said?.value)
+    assert.deepEqual(last?.headers, said?.headers)
+    await bench.stop()
+  })
+
   it('notices by the state, when a replayed record is all that a late reader sees', async (context) => {
     context.mock.timers.enable({ apis: ['setInterval'] })
     const bench = await startControl()
@@ -197,8 +213,9 @@ describe('ControlReader', () => {
     await until(() => bench.reader.view.revision === 2)
     const [old] = bench.eventLog.storage.records('control').filter(({ key }) => key === 'switch/a')
     if (old === undefined) throw new Error('published')
-    await bench.eventLog.append('control', [old], { deadlineMs: 1_000, chain: 'x' })
     await tick(context, bench)
+    await bench.control.stop()
+    await bench.eventLog.append('control', [old], { deadlineMs: 1_000, chain: 'x' })
     const late = new ControlReader({ eventLog: bench.eventLog, log: 'main', trust: benchTrust(WRITER) })
     await late.start()
     const need = { writers: [WRITER], maxAgeMicros: 10_000_000, nowMicros: bench.clock.nowMicros() }
