@@ -119,10 +119,24 @@ export class Pipeline {
     return eventLog
   }
 
-  /** One GET of the API, with the command line's token. */
-  async request({ url }: RunningUp, path: string): Promise<Response> {
+  /** One request to the API with the command line's token: a GET, or a POST of a body. */
+  async request({ url }: RunningUp, path: string, body?: object): Promise<Response> {
     const token = await readCliToken(join(this.data, 'installation', 'cli.token'))
-    return fetch(new URL(path, url), { headers: { authorization: `Bearer ${token}` } })
+    const headers = { authorization: `Bearer ${token}` }
+    if (body === undefined) return fetch(new URL(path, url), { headers })
+    return fetch(new URL(path, url), {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  }
+
+  /** The answer of the API to a POST; fails where it is no success. */
+  async post<Answer>(up: RunningUp, path: string, body: object): Promise<Answer> {
+    const response = await this.request(up, path, body)
+    const text = await response.text()
+    assert.ok(response.ok, text)
+    return JSON.parse(text) as Answer
   }
 
   /** The answer of the API to a GET; fails where it is not a 200. */
