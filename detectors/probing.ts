@@ -86,6 +86,7 @@ function deny(state: ProbingState, event: EventOf<'authorization/decide'>, momen
     return { state: done, findings: [] }
   const explanation = `${next.denials.length} calls over ${next.deniedTools.length} tools were denied in one session.`
   const found = find(event, { kind: 'denials', severity: 'high', explanation, causes: next.denials })
+  if (settings.onDenials === 'alert') return { state: done, findings: [found] }
   const { principal, session } = event
   const response = {
     scope: { session, principal },

@@ -85,6 +85,8 @@ export const detectorSettings = z.strictObject({
       errors: count.max(50).default(7),
       /** Errors are muted while more principals than this fail on a server. */
       outagePrincipals: count.default(3),
+      /** Whether denials pause the writes of the session. Alert, unless told: who writes a policy meets three denials a minute. */
+      onDenials: z.enum(['deny', 'alert']).default('alert'),
       ruleMinutes: count.max(60).default(15),
     })
     .prefault({}),

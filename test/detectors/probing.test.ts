@@ -6,7 +6,7 @@ import { detectorSettings } from '../../detectors/settings.ts'
 import { Story } from './story.ts'
 
 function newStory() {
-  return new Story(createProbing(detectorSettings.parse({}).probing))
+  return new Story(createProbing(detectorSettings.parse({ probing: { onDenials: 'deny' } }).probing))
 }
 
 describe('probing', () => {
