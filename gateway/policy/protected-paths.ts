@@ -15,7 +15,7 @@ export interface ProtectedPaths {
   readonly workingDirectory: string
   /** Directories that the server's command names. */
   readonly serverDirectories: readonly string[]
-  /** Every directory above a protected path, as it is spelt. */
+  /** Every directory above a protected path that is not protected itself, as it is spelt. */
   readonly directoriesAbove: readonly string[]
   /** The same in lower case. */
   readonly ancestors: ReadonlySet<string>
@@ -49,7 +49,8 @@ export function createProtectedPaths(options: ProtectedPathsOptions, realPath: R
   const places = [...new Set([...written, ...real])]
   const paths = [...new Set(places.map((path) => path.toLowerCase()))]
   const { home, workingDirectory, serverDirectories = [] } = options
-  const directoriesAbove = [...new Set(places.flatMap(listAncestors))]
+  // One protected path may lie in another: no server is expected to take its relative paths from in there.
+  const directoriesAbove = [...new Set(places.flatMap(listAncestors))].filter((path) => !liesWithin(path, paths))
   const ancestors = new Set(directoriesAbove.map((path) => path.toLowerCase()))
   const inText = createTextPattern(paths, home)
   return { paths, home, workingDirectory, serverDirectories, directoriesAbove, ancestors, inText }

@@ -98,6 +98,12 @@ describe('self-protection', () => {
     assert.ok(!isProtected({ path: 'outside/.toolwarden/keys/a.pem' }, { root, remote: true }))
   })
 
+  it('takes no relative path from within a protected directory, where another protected path lies in it', () => {
+    const nested = createProtection({ ...options, paths: [data, join(data, 'keys', 'policy.yaml')] })
+    for (const value of [{ path: 'docs/a.txt' }, { text: 'and/or' }])
+      assert.ok(!isProtected(value, { protection: nested }, { toolClass: 'write' }))
+  })
+
   it('takes relative paths from the directories that the server was given, in it or beside it', () => {
     const beside = join(root, 'docs')
     symlinkSync(join(data, 'keys'), join(beside, 'shown'))
