@@ -141,7 +141,7 @@ export function beatEntry(monotonicMicros: number): Entry {
 }
 
 /** The context of a seeded call. */
-export function callContext(seed: string) {
+function callContext(seed: string) {
   return {
     session: `session ${seed}`,
     connection: seededId(`connection ${seed}`),
@@ -180,7 +180,7 @@ export function callEntries(seed: string): readonly [Entry, Entry] {
 }
 
 /** The receipt of a call that went well. */
-export function receiptEntry(seed: string, decide: string): Entry {
+function receiptEntry(seed: string, decide: string): Entry {
   return {
     draft: { type: 'authorization/receipt', ...callContext(seed), parent: decide, status: 'ok', durationMicros: 1_000 },
   }
