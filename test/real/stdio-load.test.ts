@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { MAX_OPEN_CALLS } from '../../../gateway/call-gate.ts'
-import { StdioHarness } from '../../support/stdio-harness.ts'
+import { MAX_OPEN_CALLS } from '../../gateway/call-gate.ts'
+import { StdioHarness } from '../support/stdio-harness.ts'
 
 const MAX_GROWTH_BYTES = 128 * 1024 * 1024
 const LINES = 10_000
