@@ -30,6 +30,7 @@ const DENIED: ReadonlySet<string> = new Set([
   'GROUP_AUTHORIZATION_FAILED',
   'CLUSTER_AUTHORIZATION_FAILED',
 ])
+const SETTLING: ReadonlySet<string> = new Set(['LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'])
 const NETWORK: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
   ECONNRESET: 'the connection was reset',
@@ -116,6 +117,11 @@ export function isHopeless(error: unknown): boolean {
   if (error instanceof ToolwardenError) return !error.retriable
   if (findType(error, new Set(['KafkaJSSASLAuthenticationError'])) !== undefined) return true
   return findType(error, DENIED) !== undefined || findCertificateProblem(error) !== undefined
+}
+
+/** True while a partition that was just made, or whose broker went away, has no leader that knows it. */
+export function isSettling(error: unknown): boolean {
+  return findType(error, SETTLING) !== undefined
 }
 
 /** What became of a produce request that failed; `connectionLost` says whether an open connection went away meanwhile. */

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaConfig, Message, Producer, SASLOptions } from 'kafkajs'
 import { ToolwardenError } from './errors.ts'
 import { type ConsumerPlan, KafkaConsumerSession } from './kafka-log-consumer.ts'
-import { describeUnavailable } from './kafka-log-errors.ts'
+import { describeUnavailable, isSettling } from './kafka-log-errors.ts'
 import { collectLatest } from './kafka-log-latest.ts'
 import { KafkaProducerLink } from './kafka-log-producer.ts'
 import { KafkaReader, type KafkaReaderOptions } from './kafka-log-reader.ts'
@@ -162,8 +162,8 @@ export class KafkaLog implements EventLog {
   }
 
   async #watermarks(topic: Topic): Promise<ReadonlyMap<number, Watermarks>> {
-    const offsets = await this.#administer('read offsets', (admin) =>
-      admin.fetchTopicOffsets(topicName(this.#settings, topic)),
+    const offsets = await this.#whenSettled(() =>
+      this.#administer('read offsets', (admin) => admin.fetchTopicOffsets(topicName(this.#settings, topic))),
     )
     return new Map(offsets.map(({ partition, low, high }) => [partition, { low: toOffset(low), high: toOffset(high) }]))
   }
@@ -214,6 +214,19 @@ export class KafkaLog implements EventLog {
       }
     } catch (cause) {
       throw describeUnavailable(this.#settings, doing, cause)
+    }
+  }
+
+  /** What was just made, by whomever, has no leader yet; each try has a client of its own, which learns of a new one. */
+  async #whenSettled<T>(work: () => Promise<T>): Promise<T> {
+    const deadline = performance.now() + this.#settings.connectTimeoutMs
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!isSettling(error) || performance.now() > deadline) throw error
+        await new Promise((resolve) => setTimeout(resolve, TOPIC_POLL_MS))
+      }
     }
   }
 

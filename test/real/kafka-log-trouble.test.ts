@@ -6,6 +6,8 @@ import { type KafkaBroker, kafkaSkipReason } from '../support/kafka.ts'
 import { KafkaBench, reasonOf, WatchedReader } from '../support/kafka-bench.ts'
 
 const SHORT_DEADLINE_MS = 800
+const ROUNDS = 6
+const PROCESSES = 5
 
 const bench = new KafkaBench()
 
@@ -66,6 +68,15 @@ describe('a Kafka broker in trouble', { skip: kafkaSkipReason() }, () => {
       await reader.until(() => reader.values(chain).includes('5'))
       assert.deepEqual(reader.values(chain), numbers(0, 6))
       assert.equal(reader.stopped, undefined)
+    }
+  })
+
+  it('gives topics that many processes make at once to all of them, before their leaders know', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const settings = bench.settings()
+      const logs = Array.from({ length: PROCESSES }, () => bench.open(settings))
+      await Promise.all(logs.map((log) => WatchedReader.on(log, 'events')))
+      await append(logs[0] ?? bench.open(settings), newChain(), ['first'])
     }
   })
 
