@@ -6,7 +6,7 @@ import type { Pipeline } from './pipeline.ts'
 import { seededRandom } from './random.ts'
 
 /** How long a caller waits before its next call at most. */
-const MAX_THOUGHT_MS = 20
+const MAX_THOUGHT_MS = 60
 const CALLS_AT_ONCE = 6
 /** One call in so many is one that the policy denies. */
 const DENIED_EVERY = 10
