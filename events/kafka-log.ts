@@ -189,14 +189,17 @@ export class KafkaLog implements EventLog {
   }
 
   async #prepareTopics(): Promise<void> {
-    await this.#administer('prepare the topics', async (admin) => {
+    const made = await this.#administer('prepare the topics', async (admin) => {
       const present = new Set(await admin.listTopics())
       const missing = TOPICS.filter((topic) => !present.has(topicName(this.#settings, topic)))
       if (missing.length > 0) await createTopics(admin, this.#settings, missing)
       const names = TOPICS.map((topic) => topicName(this.#settings, topic))
       const resources = await describeTopics(admin, names)
       for (const topic of TOPICS) checkTopic(this.#settings, topic, resources.get(topicName(this.#settings, topic)))
+      return missing
     })
+    // A leader that does not know yet that it leads refuses appends.
+    for (const topic of made) await this.#watermarks(topic)
   }
 
   async #administer<T>(doing: string, work: (admin: Admin) => Promise<T>): Promise<T> {
