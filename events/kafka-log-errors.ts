@@ -31,6 +31,7 @@ const DENIED: ReadonlySet<string> = new Set([
   'CLUSTER_AUTHORIZATION_FAILED',
 ])
 const SETTLING: ReadonlySet<string> = new Set(['LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'])
+const UNKNOWN_TOPIC: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC_OR_PARTITION'])
 const NETWORK: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
   ECONNRESET: 'the connection was reset',
@@ -122,6 +123,11 @@ export function isHopeless(error: unknown): boolean {
 /** True while a partition that was just made, or whose broker went away, has no leader that knows it. */
 export function isSettling(error: unknown): boolean {
   return findType(error, SETTLING) !== undefined
+}
+
+/** True while a broker does not know a topic that another one just made. */
+export function isUnknownTopic(error: unknown): boolean {
+  return findType(error, UNKNOWN_TOPIC) !== undefined
 }
 
 /** What became of a produce request that failed; `connectionLost` says whether an open connection went away meanwhile. */

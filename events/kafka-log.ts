@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaConfig, Message, Producer, SASLOptions } from 'kafkajs'
 import { ToolwardenError } from './errors.ts'
 import { type ConsumerPlan, KafkaConsumerSession } from './kafka-log-consumer.ts'
-import { describeUnavailable, isSettling } from './kafka-log-errors.ts'
+import { describeUnavailable, isSettling, isUnknownTopic } from './kafka-log-errors.ts'
 import { collectLatest } from './kafka-log-latest.ts'
 import { KafkaProducerLink } from './kafka-log-producer.ts'
 import { KafkaReader, type KafkaReaderOptions } from './kafka-log-reader.ts'
@@ -295,9 +295,4 @@ async function describeTopics(admin: Admin, names: readonly string[]): Promise<R
       await new Promise((resolve) => setTimeout(resolve, TOPIC_POLL_MS))
     }
   }
-}
-
-function isUnknownTopic(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  return ('type' in error && error.type === 'UNKNOWN_TOPIC_OR_PARTITION') || isUnknownTopic(error.cause)
 }
