@@ -1,17 +1,19 @@
 // Which segment file a chain's writer appends to: the first one, the next when one is full, a shorter one when a
 // compacted chain has grown, a fresh one when somebody removed the file.
-import { rm, stat } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemCode, ToolwardenError } from './errors.ts'
+import { ToolwardenError } from './errors.ts'
 import { encodeState, inOrder, keepNewest, type NewestByKey, readOlderRuns } from './file-log-compaction.ts'
 import { encodeFrame } from './file-log-frame.ts'
 import { chainDirectory, listSegments, makeDirectory, segmentName } from './file-log-paths.ts'
+import type { LogRoot } from './file-log-root.ts'
 import { nothingWritten, SegmentFile, type SegmentOptions, writeWholeSegment } from './file-log-segment.ts'
 import type { StoredRecord, Topic } from './log.ts'
 
 /** Where a chain stands and how large its files get. */
 export interface ChainSegmentsOptions extends SegmentOptions {
   readonly root: string
+  readonly logRoot: LogRoot
   readonly topic: Topic
   readonly partition: string
   /** True for a topic of which only the newest record of each key is kept. */
@@ -32,8 +34,6 @@ export class ChainSegments {
   #newestTimeMs = 0
   /** True once the directory was seen to be new: from then on its files are this writer's. */
   #isClaimed = false
-  /** The file system of the log's root when this writer began. */
-  #device: number | undefined
   /** The newest record of each key, on compacted topics. */
   readonly #newest: NewestByKey = new Map()
   /** Grows with what had to be kept, and when shortening failed, so that it is not tried at every append. */
@@ -117,27 +117,12 @@ export class ChainSegments {
 
   async #makeDirectory(): Promise<void> {
     try {
-      await this.#checkDevice()
+      await this.#options.logRoot.check()
       await makeDirectory(this.#directory, this.#options.durable)
-      this.#device ??= (await stat(this.#options.root)).dev
+      await this.#options.logRoot.check()
     } catch (error) {
       throw error instanceof ToolwardenError ? error : nothingWritten(this.#directory, error)
     }
-  }
-
-  /** An unmounted disk leaves an empty directory: what is written there is hidden once the disk is back. */
-  async #checkDevice(): Promise<void> {
-    const { root } = this.#options
-    const { dev } = await stat(root).catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT') return { dev: this.#device }
-      throw error
-    })
-    if (this.#device === undefined || dev === this.#device) return
-    throw new ToolwardenError('LOG_UNAVAILABLE', 'the event log is on another file system than before', {
-      where: root,
-      fix: `Mount its disk again, or start this program anew if the log was moved: findmnt -T ${root}`,
-      retriable: true,
-    })
   }
 
   /** Begins with the newest records of the writer's older runs. */

@@ -52,8 +52,13 @@ export class SegmentFile {
     const handle = await this.#openHandle()
     begin()
     this.#sound = false
-    await this.#write(handle, bytes)
-    await this.#sync(handle)
+    try {
+      await this.#write(handle, bytes)
+      await this.#sync(handle)
+    } catch (error) {
+      await this.#forsake()
+      throw error
+    }
     this.#goodBytes += bytes.length
     this.#sound = true
     this.#restTimer = setTimeout(() => this.#rest(), REST_AFTER_MS).unref()
@@ -89,6 +94,12 @@ export class SegmentFile {
     await handle?.close()
   }
 
+  /** At once, not at the next append: an open file keeps a broken disk from being unmounted and repaired. */
+  async #forsake(): Promise<void> {
+    // Nothing in the file is trusted after a failure, whatever closing says.
+    await this.close().catch(() => undefined)
+  }
+
   #rest(): void {
     const handle = this.#handle
     this.#handle = undefined
@@ -108,6 +119,7 @@ export class SegmentFile {
       await this.#cutBack(this.#handle)
       if (this.#options.durable && !isNamed) await syncDirectory(dirname(this.path))
     } catch (error) {
+      await this.#forsake()
       throw error instanceof ToolwardenError ? error : nothingWritten(this.path, error)
     }
     this.#sound = true

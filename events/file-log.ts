@@ -4,6 +4,7 @@ import { ToolwardenError } from './errors.ts'
 import { inOrder, keepNewest, type NewestByKey } from './file-log-compaction.ts'
 import { DiskReserve, RESERVE_BYTES } from './file-log-disk-reserve.ts'
 import { type FollowerOptions, TopicFollower } from './file-log-follower.ts'
+import { LogRoot } from './file-log-root.ts'
 import type { FaultStep } from './file-log-segment.ts'
 import { ChainFileWriter } from './file-log-writer.ts'
 import type {
@@ -52,6 +53,7 @@ export interface FileLogOptions {
 export class FileLog implements EventLog {
   readonly #options: FileLogOptions
   readonly #reserve: DiskReserve
+  readonly #root: LogRoot
   readonly #writers = new Map<string, ChainFileWriter>()
   readonly #followers = new Set<TopicFollower>()
   #isClosed = false
@@ -59,6 +61,7 @@ export class FileLog implements EventLog {
   constructor(options: FileLogOptions) {
     this.#options = options
     this.#reserve = new DiskReserve(options.root, options.reserveBytes ?? RESERVE_BYTES)
+    this.#root = new LogRoot(options.root)
   }
 
   async append(topic: Topic, records: readonly LogRecord[], options: AppendOptions): Promise<readonly Position[]> {
@@ -114,6 +117,7 @@ export class FileLog implements EventLog {
     const { root, now = Date.now, fault } = this.#options
     const writer = new ChainFileWriter({
       root,
+      logRoot: this.#root,
       topic,
       partition,
       now,
@@ -135,6 +139,7 @@ export class FileLog implements EventLog {
     const follower = new TopicFollower({ onCaughtUp: () => undefined, ...options, root, topic, compacted, pollMs })
     this.#followers.add(follower)
     await follower.start()
+    await this.#root.check()
     return {
       caughtUp: follower.caughtUp,
       stop: async () => {
