@@ -1,7 +1,7 @@
 // The event log's file system is full, read-only, broken or frozen under running gateways and a running `up`: calls are
 // denied with a reason and reach no server; when it is back the chains go on, verify is clean and nobody was alarmed.
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import type { CallClient } from '../support/call-client.ts'
@@ -10,6 +10,8 @@ import { loopProblem, mountBind, mountLoop, mountProblem, mountTmpfs, type Small
 import { findReceipts, findUnrecorded, readLog, readStore, untilStored } from '../support/stored-record.ts'
 
 const skip = mountProblem() ?? false
+/** Chains of services begin with their first heartbeat, after ten seconds. */
+const HEARTBEAT_MS = 13_000
 const skipLoop = loopProblem() ?? false
 
 describe('the disk of the event log', { skip }, () => {
@@ -68,8 +70,21 @@ describe('the disk of the event log', { skip }, () => {
     disk.breakIt()
     writeFileSync(`${pipeline.executedFile}.go`, '')
     await expectDenied(client, 'log_unavailable', ['broken-1', 'broken-2'])
+    await disk.unmount()
     await disk.repair()
     assert.equal((await held).type, 'answered')
+    await expectGoingOn({ client, up, pipeline }, context)
+  })
+
+  it('denies calls while it is unmounted, and writes nothing in its place', { skip: skipLoop }, async (context) => {
+    const startedMs = performance.now()
+    const { disk, client, up, pipeline } = await startOn(context, (log) => mountLoop(log, `${log}.img`))
+    await disk.unmount()
+    await expectDenied(client, 'log_unavailable', ['gone-1', 'gone-2'])
+    // Every writer has something to say by then.
+    await pipeline.until(() => performance.now() - startedMs > HEARTBEAT_MS)
+    assert.deepEqual(readdirSync(disk.directory), [])
+    await disk.repair()
     await expectGoingOn({ client, up, pipeline }, context)
   })
 

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
+const CLOSED_WITHIN_MS = 15_000
 const IMAGE_BYTES = 16 * 1024 * 1024
 
 /** What a test may do to its disk. */
@@ -63,7 +64,9 @@ export async function mountBind(directory: string): Promise<SmallDisk> {
 export interface LoopDisk extends SmallDisk {
   /** Makes the kernel find an error: every write fails from now on. */
   breakIt(): void
-  /** Unmounts it under whoever uses it, repairs it, and mounts it again. */
+  /** Unmounts it under whoever uses it; fails where somebody keeps a file open. */
+  unmount(): Promise<void>
+  /** Repairs it where that is needed, and mounts it again. */
   repair(): Promise<void>
   freeze(): Promise<void>
   thaw(): Promise<void>
@@ -80,7 +83,8 @@ export async function mountLoop(directory: string, image: string): Promise<LoopD
   return {
     ...disk,
     breakIt: () => writeFileSync(triggerOf(device), '1'),
-    repair: () => repair(device, directory),
+    unmount: () => unmount(device, directory),
+    repair: () => repairAndMount(device, directory),
     freeze: async () => void (await run('fsfreeze', ['--freeze', directory])),
     thaw: async () => void (await run('fsfreeze', ['--unfreeze', directory])),
     remove: () => {
@@ -94,10 +98,17 @@ function triggerOf(device: string): string {
   return join('/sys/fs/ext4', basename(device), 'trigger_fs_error')
 }
 
-async function repair(device: string, directory: string): Promise<void> {
+async function unmount(device: string, directory: string): Promise<void> {
   await run('umount', ['--lazy', directory])
-  // The old file system is gone only once the last file in it is closed.
-  while (existsSync(triggerOf(device))) await new Promise((resolve) => setTimeout(resolve, 20))
+  // The file system is gone only once the last file in it is closed.
+  const deadline = Date.now() + CLOSED_WITHIN_MS
+  while (existsSync(triggerOf(device))) {
+    if (Date.now() > deadline) throw new Error(`somebody keeps a file open on ${directory}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+async function repairAndMount(device: string, directory: string): Promise<void> {
   // 1: errors were corrected.
   await run('fsck.ext4', ['-p', '-f', device]).catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 1)) throw error
