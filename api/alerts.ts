@@ -6,7 +6,7 @@ import type { HistoryAlert, LedgerHistory } from '../ledger/query.ts'
 import type { ApiEnv } from './api-env.ts'
 import { requireScope } from './authentication.ts'
 import { type OperatorMeans, recordEvent } from './operator.ts'
-import { pageOf, pageQuery, readPage, toCursor } from './page.ts'
+import { findPage, pageOf, pageQuery } from './page.ts'
 import { json, problems } from './responses.ts'
 
 const LIST = 'alerts'
@@ -96,13 +96,13 @@ export interface AlertsOptions {
 /** Adds the routes. */
 export function addAlerts(app: OpenAPIHono<ApiEnv>, { history, operator }: AlertsOptions): void {
   app.openapi(listRoute, async (c) => {
-    const { filter, after, limit } = readPage(LIST, c.req.valid('query'))
-    const found = await history.findAlerts(filter, { after, limit: limit + 1 })
-    const shown = found.slice(0, limit)
-    const last = found.length > limit ? shown.at(-1)?.raised : undefined
-    const next = last && toCursor(LIST, filter, { time: last.event.time, hash: last.hash })
-    const items = shown.map(showAlert).filter((alert) => alert !== undefined)
-    return c.json({ items, next }, 200)
+    const page = await findPage(c.req.valid('query'), {
+      list: LIST,
+      find: (filter, request) => history.findAlerts(filter, request),
+      placeOf: ({ raised }) => raised,
+      show: showAlert,
+    })
+    return c.json(page, 200)
   })
 
   app.openapi(updateRoute, async (c) => {

@@ -1,6 +1,7 @@
 // /v1/calls: governed calls, newest first, and one call's whole story. What was recorded of arguments and results is shown
 // only to operators, and only after an `admin/read-payload` event says who looked, and why.
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { RECEIPT_STATUSES } from '../events/call-events.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import type { Event } from '../events/event.ts'
 import { hashField, nameField, type PayloadField, textField, uuidField } from '../events/field.ts'
@@ -12,21 +13,11 @@ import { requireScope } from './authentication.ts'
 import { callSchema, joinCall, showCall } from './call-view.ts'
 import { eventSchema, showEvent } from './event-view.ts'
 import { type OperatorMeans, recordEvent } from './operator.ts'
-import { pageOf, pageQuery, readPage, toCursor } from './page.ts'
+import { findPage, pageOf, pageQuery } from './page.ts'
 import { json, problems } from './responses.ts'
 
 const LIST = 'calls'
-const CALL_STATUSES = [
-  'pending',
-  'ok',
-  'tool_error',
-  'protocol_error',
-  'cancelled',
-  'timeout',
-  'upstream_lost',
-  'not_forwarded',
-  'ambiguous',
-] as const
+const CALL_STATUSES = ['pending', ...RECEIPT_STATUSES] as const
 
 const listRoute = createRoute({
   method: 'get',
@@ -94,13 +85,13 @@ export interface CallsOptions {
 /** Adds the routes. */
 export function addCalls(app: OpenAPIHono<ApiEnv>, { history, operator }: CallsOptions): void {
   app.openapi(listRoute, async (c) => {
-    const { filter, after, limit } = readPage(LIST, c.req.valid('query'))
-    const found = await history.findCalls(filter, { after, limit: limit + 1 })
-    const shown = found.slice(0, limit)
-    const last = found.length > limit ? shown.at(-1)?.propose : undefined
-    const next = last && toCursor(LIST, filter, { time: last.event.time, hash: last.hash })
-    const items = shown.map(showCall).filter((call) => call !== undefined)
-    return c.json({ items, next }, 200)
+    const page = await findPage(c.req.valid('query'), {
+      list: LIST,
+      find: (filter, request) => history.findCalls(filter, request),
+      placeOf: ({ propose }) => propose,
+      show: showCall,
+    })
+    return c.json(page, 200)
   })
 
   app.openapi(showRoute, async (c) => {

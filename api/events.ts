@@ -5,7 +5,7 @@ import type { LedgerHistory } from '../ledger/query.ts'
 import type { ApiEnv } from './api-env.ts'
 import { requireScope } from './authentication.ts'
 import { eventSchema, showEvent } from './event-view.ts'
-import { pageOf, pageQuery, readPage, toCursor } from './page.ts'
+import { findPage, pageOf, pageQuery } from './page.ts'
 import { json, problems } from './responses.ts'
 
 const LIST = 'events'
@@ -37,11 +37,12 @@ const listRoute = createRoute({
 /** Adds the route. */
 export function addEvents(app: OpenAPIHono<ApiEnv>, history: LedgerHistory): void {
   app.openapi(listRoute, async (c) => {
-    const { filter, after, limit } = readPage(LIST, c.req.valid('query'))
-    const found = await history.findEvents(filter, { after, limit: limit + 1 })
-    const shown = found.slice(0, limit)
-    const last = found.length > limit ? shown.at(-1) : undefined
-    const next = last && toCursor(LIST, filter, { time: last.event.time, hash: last.hash })
-    return c.json({ items: shown.map(showEvent), next }, 200)
+    const page = await findPage(c.req.valid('query'), {
+      list: LIST,
+      find: (filter, request) => history.findEvents(filter, request),
+      placeOf: (event) => event,
+      show: showEvent,
+    })
+    return c.json(page, 200)
   })
 }

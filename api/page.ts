@@ -5,7 +5,7 @@ import { z } from '@hono/zod-openapi'
 import { ToolwardenError } from '../events/errors.ts'
 import { hashField, timeField } from '../events/field.ts'
 import { formatTime } from '../events/time.ts'
-import type { PageKey } from '../ledger/history-filter.ts'
+import type { PageKey, PageRequest } from '../ledger/history-filter.ts'
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from './settings.ts'
 
 const cursorObject = z.strictObject({
@@ -52,8 +52,7 @@ export interface PageQuery {
   readonly cursor?: string | undefined
 }
 
-/** Splits a list's query into its filters and its place. Throws REQUEST_INVALID. */
-export function readPage<Query extends PageQuery>(
+function readPage<Query extends PageQuery>(
   list: string,
   query: Query,
 ): { readonly filter: Omit<Query, 'limit' | 'cursor'>; readonly after: PageKey | undefined; readonly limit: number } {
@@ -66,8 +65,29 @@ export function readPage<Query extends PageQuery>(
   return { filter, limit, after: cursor === undefined ? undefined : readCursor(cursor, list, digestOf(filter)) }
 }
 
-/** The cursor of the page after one that ends with a key. */
-export function toCursor(list: string, filter: object, { time, hash }: PageKey): string {
+/** How a list is read and shown. */
+export interface ListMeans<Filter, Item, Shown> {
+  readonly list: string
+  readonly find: (filter: Filter, page: PageRequest) => Promise<readonly Item[]>
+  /** The event that places an item in the list. */
+  readonly placeOf: (item: Item) => { readonly event: { readonly time: string }; readonly hash: string } | undefined
+  readonly show: (item: Item) => Shown | undefined
+}
+
+/** One page of a list; one item more is looked for, to know whether another page follows. Throws REQUEST_INVALID. */
+export async function findPage<Query extends PageQuery, Item, Shown>(
+  query: Query,
+  { list, find, placeOf, show }: ListMeans<Omit<Query, 'limit' | 'cursor'>, Item, Shown>,
+): Promise<{ items: Shown[]; next: string | undefined }> {
+  const { filter, after, limit } = readPage(list, query)
+  const found = await find(filter, { after, limit: limit + 1 })
+  const shown = found.slice(0, limit)
+  const last = found.length > limit ? shown.map(placeOf).at(-1) : undefined
+  const next = last && toCursor(list, filter, { time: last.event.time, hash: last.hash })
+  return { items: shown.map(show).filter((item) => item !== undefined), next }
+}
+
+function toCursor(list: string, filter: object, { time, hash }: PageKey): string {
   return Buffer.from(JSON.stringify({ v: 1, list, filter: digestOf(filter), time, hash })).toString('base64url')
 }
 

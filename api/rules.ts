@@ -11,7 +11,7 @@ import type { LedgerHistory } from '../ledger/query.ts'
 import type { ApiEnv } from './api-env.ts'
 import { requireScope } from './authentication.ts'
 import { type OperatorMeans, publishEvent } from './operator.ts'
-import { type PageQuery, pageOf, pageQuery, readPage, toCursor } from './page.ts'
+import { findPage, type PageQuery, pageOf, pageQuery } from './page.ts'
 import { json, problems } from './responses.ts'
 import { findRules } from './rule-history.ts'
 import { type RuleView, ruleSchema, ruleScopeSchema, showRule } from './rule-view.ts'
@@ -160,12 +160,12 @@ function listLive(view: ControlView, query: RulesQuery, nowMicros: number): Rule
 }
 
 async function listPast(history: LedgerHistory, query: RulesQuery, nowMicros: number) {
-  const { filter, after, limit } = readPage(LIST, query)
-  const found = await findRules(history, filter, { after, limit: limit + 1 })
-  const shown = found.slice(0, limit)
-  const last = found.length > limit ? shown.at(-1)?.added : undefined
-  const next = last && toCursor(LIST, filter, { time: last.event.time, hash: last.hash })
-  return { items: shown.map(({ added, lifted }) => showRule(added, lifted, nowMicros)), next }
+  return await findPage(query, {
+    list: LIST,
+    find: (filter, request) => findRules(history, filter, request),
+    placeOf: ({ added }) => added,
+    show: ({ added, lifted }) => showRule(added, lifted, nowMicros),
+  })
 }
 
 /** Gateways honour no more than so many rules for one principal. */

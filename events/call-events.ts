@@ -29,6 +29,18 @@ const connectionContext = {
 
 const callContext = { ...connectionContext, call: uuidField, tool: nameField }
 
+/** What became of an allowed call, as its receipt says it. */
+export const RECEIPT_STATUSES = [
+  'ok',
+  'tool_error',
+  'protocol_error',
+  'cancelled',
+  'timeout',
+  'upstream_lost',
+  'not_forwarded',
+  'ambiguous',
+] as const
+
 /** Events that every writer writes about its own run. */
 export const writerEvents = [
   eventSchema('writer/open', {
@@ -119,16 +131,7 @@ export const authorizationEvents = [
   eventSchema('authorization/receipt', {
     ...callContext,
     parent: hashField,
-    status: z.enum([
-      'ok',
-      'tool_error',
-      'protocol_error',
-      'cancelled',
-      'timeout',
-      'upstream_lost',
-      'not_forwarded',
-      'ambiguous',
-    ]),
+    status: z.enum(RECEIPT_STATUSES),
     result: payloadField.optional(),
     signalsDigest: hashField.optional(),
     durationMicros: countField,

@@ -48,30 +48,10 @@ export const NO_COLUMNS: EventColumns = Object.freeze({
   range_to: 0,
 })
 
+/** Columns that bear another name than their field, or are filled for some types alone. */
+const OWN_COLUMNS: ReadonlySet<TextColumn> = new Set(['cause', 'policy_rule', 'rule', 'subject'])
 /** Columns that bear the name of their field. */
-const SAME_NAME = [
-  'writer',
-  'instance',
-  'previous',
-  'id',
-  'time',
-  'type',
-  'call',
-  'session',
-  'connection',
-  'principal',
-  'client',
-  'server',
-  'tool',
-  'parent',
-  'decision',
-  'status',
-  'alert',
-  'detector',
-  'severity',
-  'state',
-  'approval',
-] as const satisfies readonly TextColumn[]
+const SAME_NAME = TEXT_COLUMNS.filter((name) => !OWN_COLUMNS.has(name))
 
 /** The query columns of an event. */
 export function eventColumns(event: Event): EventColumns {

@@ -2,26 +2,13 @@
 import { hashBody } from '../events/chain.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { type Event, parseEvent } from '../events/event.ts'
-import { findEditedColumn, NUMBER_COLUMNS, TEXT_COLUMNS } from './event-columns.ts'
+import { findEditedColumn } from './event-columns.ts'
+import { EVENT_ROW_COLUMNS } from './schema.ts'
 import type { EventRow } from './store.ts'
 import type { ViolationCode } from './verify-report.ts'
 
 /** The columns of a whole row, for SELECT. */
-export const ROW_COLUMNS = [
-  'topic',
-  'partition',
-  'offset',
-  'log_time',
-  'outcome',
-  'reason',
-  'after_gap',
-  'hash',
-  'signature',
-  'attachments',
-  'body',
-  ...TEXT_COLUMNS,
-  ...NUMBER_COLUMNS,
-].join(', ')
+export const ROW_COLUMNS = EVENT_ROW_COLUMNS.join(', ')
 
 /** What a stored body turned out to be. */
 export type CheckedRow =
