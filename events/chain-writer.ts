@@ -4,16 +4,13 @@ import { type AppendSignature, type ChainHead, EMPTY_CHAIN, type RunKey, type Se
 import { type Append, type Commit, type Entry, sealCommit } from './commit.ts'
 import { ToolwardenError } from './errors.ts'
 import { chainOf, type EventDraft } from './event.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { certifyRun, generateKey, type KeyPair } from './keys.ts'
-import { APPEND_DEADLINE_MS, type EventLog } from './log.ts'
+import { APPEND_DEADLINE_MS, asLogFailure, type EventLog } from './log.ts'
 import { type Clock, uuidv7 } from './time.ts'
 
 /** The most appends that wait for one chain; more are refused. */
 export const MAX_WAITING_APPENDS = 10_000
-/** How often a run shows that it lives: after work, and when it has been idle for longer than HEARTBEAT_IDLE_MS. */
-const HEARTBEAT_ACTIVE_MS = 10_000
-const HEARTBEAT_IDLE_MS = 60_000
-const HEARTBEAT_CHECK_MS = 1_000
 const RETRY_MS = 100
 const CLOSE_DEADLINE_MS = 2_000
 
@@ -76,11 +73,11 @@ export class ChainWriter {
   #inFlight: { readonly commit: Commit<Waiting>; readonly told: Set<Waiting> } | undefined
   /** Set while an append is in doubt: impatient appends are refused with it at once. */
   #doubt: ToolwardenError | undefined
-  #state: 'open' | 'closing' | 'closed' = 'open'
-  readonly #heartbeat: NodeJS.Timeout
-  /** Monotonic time of the last event, and of the last one that was not a heartbeat; microseconds. */
-  #lastEventMicros: number
-  #lastWorkMicros: number
+  /** `closing`: what is patient still comes in; `ending`: `writer/close` is sealed, and nothing does. */
+  #state: 'open' | 'closing' | 'ending' | 'closed' = 'open'
+  /** `writer/close` while it waits for all else; written by `close`, taken by `#next`. */
+  #closing: Waiting | undefined
+  readonly #heartbeat: Heartbeat
 
   constructor(options: ChainWriterOptions) {
     const { clock, log, writer } = options
@@ -94,8 +91,7 @@ export class ChainWriter {
       privateKey: own.privateKey,
       certificate: certifyRun(options.key, identity, own.publicKey),
     }
-    this.#lastEventMicros = this.#lastWorkMicros = clock.monotonicMicros()
-    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_CHECK_MS).unref()
+    this.#heartbeat = new Heartbeat(clock, (monotonicMicros) => this.#beat(monotonicMicros))
   }
 
   /** What this run signs with; for `control/state`, which is signed outside the chain. */
@@ -118,14 +114,15 @@ export class ChainWriter {
    * Throws LOG_UNAVAILABLE, LOG_FULL or LOG_IN_DOUBT (never for a patient append), CHAIN_CLOSED, EVENT_INVALID, EVENT_TOO_LARGE.
    */
   append(entries: readonly [Entry, ...Entry[]], choice: AppendChoice = {}): Promise<Appended> {
-    if (this.#state !== 'open')
-      return Promise.reject(new ToolwardenError('CHAIN_CLOSED', `the chain ${this.chain} is closed`))
+    // A commit that turns out to be in the log while the run ends still has its calls closed.
+    const isOpen = this.#state === 'open' || (this.#state === 'closing' && choice.patient === true)
+    if (!isOpen) return Promise.reject(new ToolwardenError('CHAIN_CLOSED', `the chain ${this.chain} is closed`))
     if (this.#doubt !== undefined && choice.patient !== true) return Promise.reject(this.#doubt)
     if (this.#queue.length >= MAX_WAITING_APPENDS)
       return Promise.reject(
         new ToolwardenError('LOG_UNAVAILABLE', `${MAX_WAITING_APPENDS} appends wait for the log`, { retriable: true }),
       )
-    this.#lastWorkMicros = this.#options.clock.monotonicMicros()
+    this.#heartbeat.worked()
     return this.#enqueue(entries, choice)
   }
 
@@ -138,10 +135,12 @@ export class ChainWriter {
   /** Ends the run with `writer/close`; leaves what the log does not take within two seconds. */
   async close(): Promise<void> {
     if (this.#state !== 'open') return
-    clearInterval(this.#heartbeat)
+    this.#heartbeat.stop()
     this.#state = 'closing'
-    const closing = this.#enqueue([{ draft: (_, head) => ({ type: 'writer/close', events: head.sequence }) }], {
-      patient: true,
+    const closing = new Promise<Appended>((resolve, reject) => {
+      const entries: readonly Entry[] = [{ draft: (_, head) => ({ type: 'writer/close', events: head.sequence }) }]
+      this.#closing = { entries, choice: { patient: true }, resolve, reject }
+      this.#start()
     })
     const timer = setTimeout(() => this.#abandon(), this.#options.closeDeadlineMs ?? CLOSE_DEADLINE_MS)
     await closing.catch((error: unknown) => {
@@ -155,18 +154,22 @@ export class ChainWriter {
   #enqueue(entries: readonly Entry[], choice: AppendChoice): Promise<Appended> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ entries, ...(choice.last === true ? { last: true } : {}), choice, resolve, reject })
-      if (this.#running) return
-      this.#running = true
-      // One turn of the event loop lets calls that arrived together share a commit.
-      setImmediate(() => void this.#run())
+      this.#start()
     })
   }
 
+  #start(): void {
+    if (this.#running) return
+    this.#running = true
+    // One turn of the event loop lets calls that arrived together share a commit.
+    setImmediate(() => void this.#run())
+  }
+
   async #run(): Promise<void> {
-    while (this.#queue.length > 0 && this.#state !== 'closed') {
+    for (let next = this.#next(); next.length > 0; next = this.#next()) {
       const { clock } = this.#options
       const opening = this.#head.sequence === 0 ? [this.#opening()] : []
-      const sealed = sealCommit(this.#head, [...opening, ...this.#queue], {
+      const sealed = sealCommit(this.#head, [...opening, ...next], {
         runKey: this.#runKey,
         nowMicros: () => clock.nowMicros(),
         newId: () => uuidv7(clock.nowMicros()),
@@ -182,6 +185,15 @@ export class ChainWriter {
       if (sealed.commit !== undefined) await this.#commit(sealed.commit)
     }
     this.#running = false
+  }
+
+  /** What the next commit is made from. `writer/close` stands alone, so that nothing late can come in behind it. */
+  #next(): readonly Waiting[] {
+    const closing = this.#closing
+    if (this.#state === 'closed' || this.#queue.length > 0 || closing === undefined) return this.#queue
+    this.#closing = undefined
+    this.#state = 'ending'
+    return [closing]
   }
 
   /** Hands one commit to the log until it is acknowledged, or surely not written. */
@@ -212,7 +224,7 @@ export class ChainWriter {
     this.#head = commit.head
     this.#inFlight = undefined
     this.#doubt = undefined
-    this.#lastEventMicros = this.#options.clock.monotonicMicros()
+    this.#heartbeat.wrote()
     const { hashes, signature } = commit
     for (const { waiting, events } of commit.parts) {
       if (told.has(waiting)) waiting.choice.onLateCommit?.(events)
@@ -255,13 +267,9 @@ export class ChainWriter {
     return { entries: [{ draft }], choice: OPENING, resolve: () => undefined, reject: () => undefined }
   }
 
-  #beat(): void {
-    const { clock } = this.#options
-    const now = clock.monotonicMicros()
-    const interval = now - this.#lastWorkMicros < HEARTBEAT_IDLE_MS * 1000 ? HEARTBEAT_ACTIVE_MS : HEARTBEAT_IDLE_MS
-    if (this.#running || now - this.#lastEventMicros < interval * 1000) return
-    this.#lastEventMicros = now
-    this.#enqueue([{ draft: { type: 'writer/heartbeat', monotonicMicros: now } }], {}).catch((error: unknown) => {
+  #beat(monotonicMicros: number): void {
+    if (this.#running) return
+    this.#enqueue([{ draft: { type: 'writer/heartbeat', monotonicMicros } }], {}).catch((error: unknown) => {
       // A heartbeat that the log did not take is not made up for: its absence is the signal.
       if (!(error instanceof ToolwardenError)) throw error
     })
@@ -270,8 +278,9 @@ export class ChainWriter {
   #abandon(): void {
     this.#state = 'closed'
     const error = new ToolwardenError('CHAIN_CLOSED', `the chain ${this.chain} is closed`)
-    for (const waiting of this.#queue) waiting.reject(error)
-    this.#queue = []
+    for (const waiting of this.#queue.splice(0)) waiting.reject(error)
+    this.#closing?.reject(error)
+    this.#closing = undefined
     // What the log still has in hand is given up too; should it be taken after all, `onLateCommit` says so.
     const { commit, told } = this.#inFlight ?? { told: new Set<Waiting>() }
     for (const { waiting } of commit?.parts ?? []) {
@@ -280,15 +289,6 @@ export class ChainWriter {
       waiting.reject(error)
     }
   }
-}
-
-function asLogFailure(error: unknown): ToolwardenError {
-  if (error instanceof ToolwardenError) return error
-  // An adapter that throws something else has a defect; whether it wrote is unknown.
-  return new ToolwardenError('LOG_IN_DOUBT', 'the event log failed in an unknown way', {
-    cause: error,
-    retriable: true,
-  })
 }
 
 function pause(millis: number): Promise<void> {

@@ -1,6 +1,6 @@
 // The event-log port: an ordered, durable, partitioned log of records, as Kafka has it.
 // Adapters: file-log.ts (embedded) and kafka-log.ts; test/contract/event-log.ts runs on both.
-import type { ToolwardenError } from './errors.ts'
+import { ToolwardenError } from './errors.ts'
 
 /** The topics of toolwarden; `events` and `checkpoints` are deleted by age, `control` is compacted by key. */
 export type Topic = 'events' | 'control' | 'checkpoints'
@@ -111,4 +111,14 @@ export function recordBytes(record: LogRecord): number {
   let bytes = Buffer.byteLength(record.key) + record.value.byteLength
   for (const [name, value] of Object.entries(record.headers)) bytes += Buffer.byteLength(name) + value.byteLength
   return bytes
+}
+
+/** A failed append in the log's own words. */
+export function asLogFailure(error: unknown): ToolwardenError {
+  if (error instanceof ToolwardenError) return error
+  // An adapter that throws something else has a defect; whether it wrote is unknown.
+  return new ToolwardenError('LOG_IN_DOUBT', 'the event log failed in an unknown way', {
+    cause: error,
+    retriable: true,
+  })
 }

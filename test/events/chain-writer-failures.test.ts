@@ -201,6 +201,32 @@ describe('close', () => {
     assert.deepEqual(late, [1])
   })
 
+  it('still takes what closes a commit that turns out to be in the log, before its closing event', async () => {
+    const gate = new Gate()
+    const { writer, eventLog } = startChain(() => gate.pass().then(() => 'none'), { deadlineMs: 5 })
+    gate.close()
+    let closer: Promise<Appended> | undefined
+    const onLateCommit = (): void => {
+      closer = writer.append([note(2)], { patient: true })
+    }
+    await assert.rejects(writer.append([note(1)], { onLateCommit }), withCode('LOG_IN_DOUBT'))
+    const closed = writer.close()
+    gate.open()
+    await closed
+    assert.deepEqual(numbersOf(await (closer ?? assert.fail('it was not told'))), [2])
+    const types = acceptedEvents(eventLog.storage.records('events')).map(({ type }) => type)
+    assert.deepEqual(types, ['writer/open', 'writer/heartbeat', 'writer/heartbeat', 'writer/close'])
+    await assert.rejects(writer.append([note(3)], { patient: true }), withCode('CHAIN_CLOSED'))
+  })
+
+  it('takes nothing that is impatient any more', async () => {
+    const { writer } = startChain()
+    await writer.append([note(1)])
+    const closed = writer.close()
+    await assert.rejects(writer.append([note(2)]), withCode('CHAIN_CLOSED'))
+    await closed
+  })
+
   it('repeats what is in doubt before it ends', async () => {
     const { writer, eventLog } = startChain(faults('written', 'lost', 'none', 'lost', 'none'))
     await assert.rejects(writer.append([note(1)]), withCode('LOG_IN_DOUBT'))

@@ -128,6 +128,20 @@ describe('a log that fails', () => {
     await bench.chainWriter.close()
   })
 
+  it('that takes a refused call while the run ends has it closed before the chain is', async () => {
+    let isHanging = true
+    const gate = new Gate()
+    gate.close()
+    const bench = new GateBench({ policy, fault: () => (isHanging ? gate.pass().then(() => 'written') : 'none') })
+    assert.equal(reasonOf(await bench.gate.admit(requestOf())), 'log_unavailable')
+    const closed = bench.chainWriter.close()
+    isHanging = false
+    gate.open()
+    await closed
+    const types = bench.events.map(({ type }) => type)
+    assert.deepEqual(types.slice(-2), ['authorization/receipt', 'writer/close'])
+  })
+
   it('leaves no call open once the run has ended: it is refused as stopping', async () => {
     const bench = new GateBench({ policy })
     await bench.chainWriter.close()

@@ -38,20 +38,21 @@ export async function readLog(pipeline: Pipeline): Promise<readonly StoredRecord
   return records
 }
 
-/** Resolves once the last call of each gateway's run is stored: all that stands before it in its partition is then too. */
+/** Resolves once the last event about a call of each gateway's run is stored: all before it in its partition then is too. */
 export async function untilStored(pipeline: Pipeline, up: RunningUp, records: readonly StoredRecord[]): Promise<void> {
-  const last = new Map<string, string>()
-  for (const { key, value } of records) {
+  const last = new Map<string, { readonly call: string; readonly hash: string; readonly offset: number }>()
+  for (const { key, value, headers, position } of records) {
     const call = /"call":"([0-9a-f-]{36})"/.exec(Buffer.from(value).toString('utf8'))?.[1]
-    if (key.startsWith('gateway/') && call !== undefined) last.set(key, call)
+    const hash = Buffer.from(headers.hash ?? '').toString('hex')
+    if (key.startsWith('gateway/') && call !== undefined) last.set(key, { call, hash, offset: position.offset })
   }
-  const at = new Map(records.map((record) => [record.key, record]))
-  for (const [chain, call] of last) {
+  for (const [chain, { call, hash, offset }] of last) {
     const isThere = async (): Promise<boolean> => {
-      const { status } = await pipeline.request(up, `/v1/calls/${call}`)
-      return status === 200
+      const answer = await pipeline.request(up, `/v1/calls/${call}`)
+      // The propose of a call is stored before its receipt.
+      return answer.status === 200 && (await answer.text()).includes(hash)
     }
-    await pipeline.until(isThere, () => `${chain}, ${at.get(chain)?.position.offset}: ${up.command.errors}`)
+    await pipeline.until(isThere, () => `${chain}, ${offset}: ${up.command.errors}`)
   }
 }
 
