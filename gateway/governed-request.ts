@@ -5,7 +5,7 @@ import type { GovernedRequest } from './call-gate.ts'
 import { type Connection, isModern } from './connection.ts'
 import { MAX_NAME_LENGTH } from './context.ts'
 import { asObject, type Message, memberBytes, paramBytes } from './message.ts'
-import { kindOfMethod, passesUndecided, type RequestKind, recordedName } from './method-table.ts'
+import { isOfEra, kindOfMethod, passesUndecided, type RequestKind, recordedName } from './method-table.ts'
 
 type Request = Extract<Message, { kind: 'request' }>
 type Notification = Extract<Message, { kind: 'notification' }>
@@ -29,16 +29,17 @@ export function findGovernedRequest(
   const { method } = message
   const kind = kindOfMethod(method)
   const name = targetOf(kind, message)
-  if (!isPlainName(name)) return undefined
-  const tool = recordedName(method, name)
-  if (tool.length > MAX_NAME_LENGTH) return undefined
+  // A method that the era gave up (`resources/subscribe`), about nothing: there is only the method to decide on.
+  const isBare = kind === 'resource' && name === undefined && !isOfEra(method, isModern(message))
+  const tool = isBare ? recordedName(method, '') : recordedTarget(method, name)
+  if (tool === undefined) return undefined
   return {
     connection: connection.contextOf(message.value),
     sessions: connection.sessions,
     method,
     tool,
     toolClass: kind === 'tool' ? connection.classOf(tool) : classOf(kind, method),
-    ...argumentsOf(kind, message, bytes),
+    ...argumentsOf(isBare ? 'method' : kind, message, bytes),
   }
 }
 
@@ -55,9 +56,11 @@ function targetOf(kind: RequestKind, { method, value }: Request): unknown {
   }
 }
 
-/** A name that a server reads as the policy does: some end a text at NUL. */
-function isPlainName(name: unknown): name is string {
-  return typeof name === 'string' && name !== '' && name.isWellFormed() && !/\p{Cc}/u.test(name)
+/** A name as events write it, where a server reads it as the policy does: some end a text at NUL. */
+function recordedTarget(method: string, name: unknown): string | undefined {
+  if (typeof name !== 'string' || name === '' || !name.isWellFormed() || /\p{Cc}/u.test(name)) return undefined
+  const tool = recordedName(method, name)
+  return tool.length > MAX_NAME_LENGTH ? undefined : tool
 }
 
 /** An unknown method counts as a write, as an unknown tool does. */

@@ -48,6 +48,12 @@ export function passesUndecided(method: string, isModern: boolean): boolean {
   return passing[isModern ? 'modern' : 'legacy'].has(method)
 }
 
+/** Whether the era's specification has a method. */
+export function isOfEra(method: string, isModern: boolean): boolean {
+  const era = isModern ? 'modern' : 'legacy'
+  return passing[era].has(method) || METHODS[era].decided.includes(method)
+}
+
 /** What a request is for; `method` where it is for none of the others. */
 export function kindOfMethod(method: string): RequestKind {
   return kinds.get(method) ?? 'method'

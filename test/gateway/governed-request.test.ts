@@ -74,6 +74,13 @@ describe('needsDecision', () => {
 })
 
 describe('findGovernedRequest', () => {
+  it('takes a method that the era gave up without what it would be about, so that the server can say so', () => {
+    assert.equal(governed('resources/subscribe', JSON.stringify(modern))?.tool, 'resource:')
+    assert.equal(governed('resources/subscribe', JSON.stringify({ ...modern, uri: 1 })), undefined)
+    assert.equal(governed('resources/read', JSON.stringify(modern)), undefined)
+    assert.equal(governed('resources/subscribe', '{}'), undefined)
+  })
+
   const table: readonly (readonly [method: string, params: string, tool: string, bytes: string])[] = [
     ['tools/call', '{"name":"a","arguments":{"x":1.0}}', 'a', '{"x":1.0}'],
     ['resources/read', '{ "uri" : "file:\\/\\/\\/a" ,"_meta":{}}', 'resource:file:///a', '{"uri":"file:\\/\\/\\/a"}'],
@@ -113,6 +120,7 @@ describe('a policy', () => {
     assert.equal(await decided(rules, 'prompts/get', { name: 'other' }), 'policy_default')
     assert.equal(await decided(rules, 'completion/complete', { ref: {} }), 'allow')
     assert.equal(await decided(rules, 'x/run', {}), 'policy_default')
+    assert.equal(await decided(rules, 'resources/subscribe', modern), 'policy_default')
     assert.equal(await decided(rules, 'tools/call', { name: 'resource:file:///etc/passwd' }), 'allow')
   })
 
