@@ -1,5 +1,6 @@
 // The official conformance suite, run against one URL; and two of its runs laid side by side, check by check.
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,8 +19,10 @@ export interface Comparison {
   readonly lines: readonly string[]
   /** The lines whose columns are not the same, those of `stricter` left out. */
   readonly differences: readonly string[]
-  /** Checks that the server fails and the gateway does not let it fail: it refuses a foreign Host or a header that disagrees. */
+  /** Names of the checks that the server fails and the gateway does not let it fail. */
   readonly stricter: readonly string[]
+  /** Names of the checks that fail directly. */
+  readonly failed: readonly string[]
   /** Checks that passed, by column. */
   readonly passed: { readonly direct: number; readonly through: number }
 }
@@ -33,11 +36,13 @@ interface Check {
   readonly status: string
 }
 
-/** Runs every scenario that applies to a revision. */
+const GIVEN_UP: readonly Check[] = [{ id: 'given up', status: 'GIVEN UP' }]
+
+/** Runs every scenario that a revision requires, and those that it runs without scoring them. */
 export async function runConformance(url: string, revision: Revision): Promise<Checks> {
   const output = await mkdtemp(join(tmpdir(), 'toolwarden-conformance-'))
   try {
-    const args = ['server', '--url', url, '--suite', 'all', '--spec-version', revision, '-o', output]
+    const args = ['server', '--url', url, '--requirements', revision, '-o', output]
     // It ends with 1 where a check fails: what failed stands in its files.
     await promisify(execFile)(peers.node, [peers.conformance, ...args], {
       timeout: RUN_TIMEOUT_MS,
@@ -58,6 +63,8 @@ export function compareChecks(direct: Checks, through: Checks): Comparison {
     const columns = [direct.get(name) ?? 'absent', through.get(name) ?? 'absent'] as const
     const stricter = columns[0] === 'FAILURE' && columns[1] !== 'FAILURE'
     return {
+      name,
+      failed: columns[0] === 'FAILURE',
       line: `${name.padEnd(110)} ${columns[0].padEnd(8)} ${columns[1]}`,
       same: columns[0] === columns[1],
       stricter,
@@ -67,7 +74,8 @@ export function compareChecks(direct: Checks, through: Checks): Comparison {
   return {
     lines: rows.map(({ line }) => line),
     differences: rows.filter(({ same, stricter }) => !same && !stricter).map(({ line }) => line),
-    stricter: rows.filter(({ stricter }) => stricter).map(({ line }) => line),
+    stricter: rows.filter(({ stricter }) => stricter).map(({ name }) => name),
+    failed: rows.filter(({ failed }) => failed).map(({ name }) => name),
     passed: { direct: passed(direct), through: passed(through) },
   }
 }
@@ -76,7 +84,9 @@ async function readChecks(output: string): Promise<Checks> {
   const checks = new Map<string, string>()
   for (const folder of await readdir(output)) {
     const scenario = folder.replace(RUN_TIME, '')
-    const found = JSON.parse(await readFile(join(output, folder, 'checks.json'), 'utf8')) as readonly Check[]
+    // A scenario that could not go on with this server leaves its folder empty.
+    const file = join(output, folder, 'checks.json')
+    const found = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as readonly Check[]) : GIVEN_UP
     for (const { id, status } of found) checks.set(freeName(checks, `${scenario}: ${id}`), status)
   }
   return checks
