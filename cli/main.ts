@@ -98,6 +98,25 @@ program
     process.exitCode = await (await import('./verify-command.ts')).runVerify(flags)
   })
 
+const policy = program.command('policy').description('try policies out, and write them')
+policy
+  .command('replay')
+  .description('what a policy would have decided over recorded calls, and what that changes')
+  .argument('<policy>', 'policy file')
+  .option('--history <path>', 'a file or directory of recorded calls (*.calls.jsonl[.gz]); the ledger unless told')
+  .option('--from <time>', 'not older than this time')
+  .option('--to <time>', 'older than this time')
+  .option(
+    '--root <directory>',
+    'where servers take relative paths from; <server>=<directory> for one; again for more',
+    addTo,
+  )
+  .option('--config <file>', 'toolwarden.yaml')
+  .option('--json', 'as JSON')
+  .action(async (file: string, flags: object) =>
+    (await import('./policy-replay-command.ts')).runPolicyReplay(file, flags),
+  )
+
 for (const [what, description] of [
   ['stop', 'the kill switch: gateways deny every call until `resume`'],
   ['resume', 'end what `stop` began'],

@@ -126,7 +126,7 @@ function loadFiles({ file, data, nowMs }: PolicyFilesOptions): LoadResult {
   // What was parsed is what counts as seen: a change in between is another content.
   const texts = new Map<string, FileText>()
   const read = (path: string): FileText => {
-    const text = readText(path)
+    const text = readPolicyText(path)
     texts.set(path, text)
     return text
   }
@@ -154,8 +154,8 @@ function loadFiles({ file, data, nowMs }: PolicyFilesOptions): LoadResult {
   return { ...refused(policy.files, { errors: 0, text: '' }), policy, refusal: undefined }
 }
 
-/** Bytes that are no UTF-8 would be replaced, and the hash would be that of another text. */
-function readText(path: string): FileText {
+/** Reads a policy's text. Bytes that are no UTF-8 would be replaced, and the hash would be that of another text. */
+export function readPolicyText(path: string): FileText {
   try {
     if (statSync(path).size > MAX_POLICY_BYTES) return { problem: `larger than ${MAX_POLICY_BYTES} bytes` }
     return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path)) }
@@ -165,7 +165,7 @@ function readText(path: string): FileText {
 }
 
 function readContent(files: readonly string[]): string {
-  return contentOf(files.map((file) => [file, readText(file)]))
+  return contentOf(files.map((file) => [file, readPolicyText(file)]))
 }
 
 function contentOf(texts: readonly (readonly [path: string, text: FileText])[]): string {

@@ -39,12 +39,17 @@ function findBarred(call: PolicyCall, facts: DecisionFacts, texts: Evaluation['t
   }
 }
 
+/** The first rule whose names and hours match a call, whatever its constraints say; undefined where the default applies. */
+export function findMatchingRule(policy: Policy, call: CallNames, nowMs: number): Rule | undefined {
+  const place = findFirstRule(policy.index, call, (at) => matches(policy.rules[at], call, nowMs))
+  return place === undefined ? undefined : policy.rules[place]
+}
+
 function decideByRules(evaluation: Evaluation): PolicyDecision {
   const { policy, call, facts } = evaluation
   let rule = 'default'
   try {
-    const place = findFirstRule(policy.index, call, (at) => matches(policy.rules[at], call, facts.nowMs))
-    const found = place === undefined ? undefined : policy.rules[place]
+    const found = findMatchingRule(policy, call, facts.nowMs)
     if (found === undefined) return decideByDefault(policy)
     rule = found.name
     return findBrokenConstraint(found, evaluation) ?? withLimits(found, toDecision(found), evaluation)
@@ -77,7 +82,7 @@ function toObserved(wouldBe: PolicyDecision): PolicyDecision {
   }
 }
 
-function matches(rule: Rule | undefined, call: PolicyCall, nowMs: number): boolean {
+function matches(rule: Rule | undefined, call: CallNames, nowMs: number): boolean {
   if (rule === undefined) return false
   if (rule.tools !== undefined && !rule.tools.some((pattern) => matchesPattern(pattern, call))) return false
   return (

@@ -1,0 +1,113 @@
+// The one reader of recorded calls, for every command that tries a policy on history: out of the ledger's store, or out of
+// files that --history names. Oldest first, in batches, so that memory does not grow with the history.
+import { ToolwardenError } from '../events/errors.ts'
+import { formatTime } from '../events/time.ts'
+import type { RecordedCall } from '../ledger/recorded-call.ts'
+import { openCallFiles } from './call-files.ts'
+import { loadConfig } from './config.ts'
+import { openInstallation } from './installation.ts'
+import { showProgress } from './progress.ts'
+import { storeSettings } from './store-place.ts'
+
+/** Which calls, as the command line says it. */
+export interface HistoryFlags {
+  /** A file or directory of recorded calls; the ledger unless told. */
+  readonly history?: string
+  /** Not older than this time. */
+  readonly from?: string
+  /** Older than this time. */
+  readonly to?: string
+  readonly config?: string
+}
+
+/** A history that was opened; reading it to its end, or leaving the loop, closes it. */
+export interface RecordedHistory {
+  /** Where the calls come from, for people. */
+  readonly where: string
+  readonly batches: AsyncIterable<readonly RecordedCall[]>
+}
+
+/** Opens the history. Throws USAGE for times and files, STORE_* for the ledger; batches throw what reading throws. */
+export async function openRecordedCalls(flags: HistoryFlags): Promise<RecordedHistory> {
+  const range = { fromMs: readTime('--from', flags.from), toMs: readTime('--to', flags.to) }
+  if (range.fromMs !== undefined && range.toMs !== undefined && range.fromMs >= range.toMs)
+    throw new ToolwardenError('USAGE', '--from is not before --to', { fix: 'exchange them, or leave one out' })
+  if (flags.history === undefined) return await openLedger(flags, range)
+  const files = await openCallFiles(flags.history)
+  const progress = (): readonly [number, number] => [files.readBytes(), files.totalBytes]
+  return { where: flags.history, batches: withProgress(within(files.batches, range), progress) }
+}
+
+interface Range {
+  readonly fromMs: number | undefined
+  readonly toMs: number | undefined
+}
+
+function readTime(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const timeMs = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN
+  if (!Number.isNaN(timeMs)) return timeMs
+  throw new ToolwardenError('USAGE', `not a time: ${JSON.stringify(text)}`, {
+    where: flag,
+    fix: `${flag} 2026-11-22 or ${flag} 2026-11-22T13:00:00Z`,
+  })
+}
+
+async function openLedger(flags: HistoryFlags, { fromMs, toMs }: Range): Promise<RecordedHistory> {
+  const config = await loadConfig(process.env, flags.config)
+  const installation = await openInstallation(config.data)
+  const { openLedgerStore } = await import('../ledger/clickhouse-store.ts')
+  const { readCallHistory } = await import('../ledger/call-history.ts')
+  const store = await openLedgerStore(storeSettings(config), config.log ?? installation.log)
+  async function* read(): AsyncGenerator<readonly RecordedCall[]> {
+    try {
+      let done = 0
+      const { total, batches } = await readCallHistory(store, { from: toEventTime(fromMs), to: toEventTime(toMs) })
+      const counted = countCalls(batches, (calls) => {
+        done += calls
+      })
+      yield* withProgress(counted, () => [done, total])
+    } finally {
+      await store.close()
+    }
+  }
+  return { where: `the ledger ${config.log ?? installation.log}`, batches: read() }
+}
+
+function toEventTime(timeMs: number | undefined): string | undefined {
+  return timeMs === undefined ? undefined : formatTime(timeMs * 1000)
+}
+
+async function* countCalls(
+  batches: AsyncIterable<readonly RecordedCall[]>,
+  count: (calls: number) => void,
+): AsyncGenerator<readonly RecordedCall[]> {
+  for await (const batch of batches) {
+    count(batch.length)
+    yield batch
+  }
+}
+
+async function* within(
+  batches: AsyncIterable<readonly RecordedCall[]>,
+  { fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY }: Range,
+): AsyncGenerator<readonly RecordedCall[]> {
+  for await (const batch of batches) yield batch.filter(({ timeMs }) => timeMs >= fromMs && timeMs < toMs)
+}
+
+async function* withProgress(
+  batches: AsyncIterable<readonly RecordedCall[]>,
+  state: () => readonly [done: number, total: number],
+): AsyncGenerator<readonly RecordedCall[]> {
+  const progress = showProgress('reading recorded calls')
+  try {
+    for await (const batch of batches) {
+      progress.update(...state())
+      yield batch
+    }
+  } finally {
+    progress.end()
+  }
+}
