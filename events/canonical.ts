@@ -33,15 +33,40 @@ export function parseCanonical(bytes: Uint8Array, maxBytes: number = MAX_BODY_BY
   // Checked on bytes first: a 20,000-deep array makes recursive code overflow its stack.
   if (nestingDepth(bytes) > MAX_BODY_DEPTH)
     throw new ToolwardenError('CANONICAL_INVALID', `nested deeper than ${MAX_BODY_DEPTH}`)
+  let text: string
   let value: Json
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)) as Json
+    text = UTF8.decode(bytes)
+    value = JSON.parse(text) as Json
   } catch (cause) {
     throw new ToolwardenError('CANONICAL_INVALID', 'not JSON in UTF-8', { cause })
   }
-  if (!canonicalBytes(value, maxBytes).equals(bytes))
+  if (!isPlainlyCanonical(value, text) && !canonicalBytes(value, maxBytes).equals(bytes))
     throw new ToolwardenError('CANONICAL_INVALID', 'JSON, but not in canonical form (RFC 8785)')
   return value
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Without the serialiser, which is four times as slow: ECMAScript writes strings and integers as RFC 8785 does (3.2.2), so only
+ * the order of keys is left. Keys like "10", which ECMAScript moves to the front, are left to the serialiser.
+ */
+function isPlainlyCanonical(value: Json, text: string): boolean {
+  checkShape(value, 0)
+  return isOrdered(value) && JSON.stringify(value) === text && text.isWellFormed() && !text.includes('\\ud')
+}
+
+/** By UTF-16 code units, as `<` compares (RFC 8785, section 3.2.3). */
+function isOrdered(value: Json): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  if (Array.isArray(value)) return (value as readonly Json[]).every(isOrdered)
+  let before: string | undefined
+  for (const [key, item] of Object.entries(value)) {
+    if ((before !== undefined && before >= key) || !isOrdered(item)) return false
+    before = key
+  }
+  return true
 }
 
 function canonicalText(value: unknown): string {

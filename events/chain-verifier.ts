@@ -1,6 +1,7 @@
 // Checked before believed: classifies the records of one partition against the heads of their chains. Pure:
 // no clock, nothing kept past the batch. The ledger, the detectors and the live stream all act on its verdicts alone.
-import { type AppendSignature, appendSignatureHolds, type ChainHead, EMPTY_CHAIN, hashBody, sha256 } from './chain.ts'
+import { findAppendProblems, type ReadAppend } from './append-check.ts'
+import { type ChainHead, EMPTY_CHAIN, hashBody, sha256 } from './chain.ts'
 import { ToolwardenError } from './errors.ts'
 import { chainOf, type Event, parseEvent } from './event.ts'
 import type { LogRecord } from './log.ts'
@@ -63,28 +64,48 @@ export function verifyRecords(records: readonly LogRecord[], context: VerifyCont
       if (event.sequence > head.sequence) heads.set(chain, { sequence: event.sequence, hash })
     },
   }
-  const verdicts: Verdict[] = []
+  const pieces = readPieces(records, context.log)
+  const appends = pieces.filter((piece) => 'covered' in piece)
+  const problems = findAppendProblems(appends, context)
+  let next = 0
+  const verdicts = pieces.flatMap((piece): readonly Verdict[] => {
+    if (!('covered' in piece)) return [piece]
+    const problem = problems[next++]
+    if (problem === undefined) return piece.covered.map((read) => placeEvent(read, scope))
+    return piece.covered.map(({ chain }): Verdict => ({ outcome: 'quarantined', chain, reason: problem }))
+  })
+  return { verdicts, heads }
+}
+
+/** Appends with their signature, and what can't be read or is covered by none, in the order of the records. */
+function readPieces(records: readonly LogRecord[], log: string): readonly (ReadAppend | Quarantined)[] {
+  const pieces: (ReadAppend | Quarantined)[] = []
   const unsigned: ReadRecord[] = []
   for (const record of records) {
-    const read = readRecord(record, context.log)
+    const read = readRecord(record, log)
+    const isForeign = 'reason' in read || unsigned.some(({ chain }) => chain !== read.chain)
+    if (isForeign) pieces.push(...unsigned.splice(0).map(orphan))
     if ('reason' in read) {
-      verdicts.push(...unsigned.splice(0).map(orphan), read)
+      pieces.push(read)
       continue
     }
-    if (unsigned.some(({ chain }) => chain !== read.chain)) verdicts.push(...unsigned.splice(0).map(orphan))
     unsigned.push(read)
-    if (read.headers.signature !== undefined)
-      verdicts.push(...judgeAppend(unsigned.splice(0), read.headers.signature, scope))
+    const { signature } = read.headers
+    if (signature === undefined) continue
+    const group = unsigned.splice(0)
+    const [first = read, ...others] = group.splice(-Math.max(1, signature.count))
+    pieces.push(...group.map(orphan), { covered: [first, ...others], signature })
   }
-  verdicts.push(...unsigned.map(orphan))
-  return { verdicts, heads }
+  return [...pieces, ...unsigned.map(orphan)]
 }
 
 interface Scope extends VerifyContext {
   readonly accept: (read: ReadRecord) => void
 }
 
-function readRecord(record: LogRecord, log: string): ReadRecord | Extract<Verdict, { outcome: 'quarantined' }> {
+type Quarantined = Extract<Verdict, { outcome: 'quarantined' }>
+
+function readRecord(record: LogRecord, log: string): ReadRecord | Quarantined {
   try {
     const event = parseEvent(record.value)
     const headers = parseHeaders(record)
@@ -104,55 +125,8 @@ function readRecord(record: LogRecord, log: string): ReadRecord | Extract<Verdic
   }
 }
 
-function orphan({ chain }: ReadRecord): Verdict {
+function orphan({ chain }: ReadRecord): Quarantined {
   return { outcome: 'quarantined', chain, reason: 'no signature covers this event' }
-}
-
-function judgeAppend(group: readonly ReadRecord[], signature: AppendSignature, scope: Scope): Verdict[] {
-  const covered = group.slice(-Math.max(1, signature.count))
-  const orphans = group.slice(0, group.length - covered.length).map(orphan)
-  const problem = appendProblem(covered, signature, scope)
-  if (problem !== undefined)
-    return [...orphans, ...covered.map(({ chain }): Verdict => ({ outcome: 'quarantined', chain, reason: problem }))]
-  return [...orphans, ...covered.map((read) => placeEvent(read, scope))]
-}
-
-function appendProblem(
-  covered: readonly ReadRecord[],
-  signature: AppendSignature,
-  { log, trust }: Scope,
-): string | undefined {
-  const first = covered[0]
-  if (first === undefined || signature.count !== covered.length) return 'the signature covers events that are not there'
-  const { writer, instance } = first.event
-  const key = trust.findRunKey({ log, writer, instance }, signature)
-  if (key === undefined) return 'no trusted key vouches for the key of this run'
-  if (
-    !appendSignatureHolds(
-      key,
-      covered.map(({ hash }) => hash),
-      signature,
-    )
-  )
-    return 'the signature does not hold'
-  const linked = covered.every(({ event }, index) => {
-    const before = covered[index - 1]
-    return before === undefined || (event.sequence === before.event.sequence + 1 && event.previous === before.hash)
-  })
-  if (!linked) return 'the events of one append do not follow each other'
-  return openingProblem(covered, signature)
-}
-
-function openingProblem(covered: readonly ReadRecord[], signature: AppendSignature): string | undefined {
-  const publicKey = signature.publicKey.toString('base64url')
-  const certificate = signature.signature.toString('base64url')
-  for (const { event } of covered) {
-    if ((event.type === 'writer/open') !== (event.sequence === 1)) return 'a run begins with writer/open, once'
-    if (event.type !== 'writer/open') continue
-    if (event.publicKey !== publicKey) return 'writer/open names another key than its signature'
-    if (event.certificate !== certificate) return 'writer/open names another certificate than its signature'
-  }
-  return undefined
 }
 
 function placeEvent(read: ReadRecord, scope: Scope): Verdict {

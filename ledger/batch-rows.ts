@@ -40,39 +40,27 @@ export function safeText(text: string, maxLength: number): string {
 }
 
 function eventRow(record: StoredRecord, verdict: Verdict): EventRow {
-  const place = {
-    ...positionOf(record),
-    log_time: Number.isSafeInteger(record.timeMs) ? record.timeMs : 0,
-    outcome: verdict.outcome,
-    after_gap: 0,
-    signature: '',
-    attachments: '',
-    body: '',
-    reason: '',
+  const place = { ...positionOf(record), log_time: Number.isSafeInteger(record.timeMs) ? record.timeMs : 0 }
+  const nothing = { outcome: verdict.outcome, after_gap: 0, signature: '', attachments: '', body: '', reason: '' }
+  if (verdict.outcome === 'quarantined') {
+    const reason = safeText(verdict.reason, MAX_REASON_LENGTH)
+    return { ...NO_COLUMNS, ...place, ...nothing, reason, hash: sha256(record.value) }
   }
-  if (verdict.outcome === 'quarantined')
-    return {
-      ...NO_COLUMNS,
-      ...place,
-      reason: safeText(verdict.reason, MAX_REASON_LENGTH),
-      hash: sha256(record.value),
-    }
   const { event, hash, headers } = verdict
   const signature = headers.signature === undefined ? '' : encodeSignature(headers.signature).toString('hex')
   if (verdict.outcome === 'duplicate') {
     const { writer, instance, sequence } = event
-    return { ...NO_COLUMNS, ...place, writer, instance, sequence, hash, signature }
+    return { ...NO_COLUMNS, ...place, ...nothing, writer, instance, sequence, hash, signature }
   }
-  return {
-    ...eventColumns(event),
-    ...place,
+  return Object.assign(eventColumns(event), place, {
+    outcome: verdict.outcome,
     reason: verdict.outcome === 'fork' ? verdict.reason : (verdict.attachmentProblem ?? ''),
     after_gap: verdict.outcome === 'accepted' ? (verdict.gap?.from ?? 0) : 0,
     hash,
     signature,
     attachments: attachmentsOf(verdict),
     body: utf8(record.value),
-  }
+  })
 }
 
 /** Without a copy: bodies are most of what passes through here. */

@@ -157,6 +157,11 @@ describe('parseCanonical', () => {
     assert.equal(parse(`"\\"${'['.repeat(1_000)}"`), `"${'['.repeat(1_000)}`)
   })
 
+  it('reads keys that are numbers in their order, which is not the one that JavaScript keeps', () => {
+    assert.deepEqual(parseCanonical(Buffer.from('{"10":1,"9":{"b":2}}')), { 9: { b: 2 }, 10: 1 })
+    assert.throws(() => parseCanonical(Buffer.from('{"9":1,"10":2}')), withCode('CANONICAL_INVALID'))
+  })
+
   it('keeps a key named __proto__ as data', () => {
     const value = parse('{"__proto__":{"admin":true}}')
     assert.deepEqual(Object.keys(value as object), ['__proto__'])

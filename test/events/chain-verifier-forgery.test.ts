@@ -98,7 +98,8 @@ describe('verifyRecords, on forgeries', () => {
 
   it('quarantines a run key that is no point of the curve', () => {
     const run = new Run()
-    const records = run.append(beatEntry(1))
+    run.append(beatEntry(1))
+    const records = run.append(beatEntry(2))
     const certificate = certifyRun(run.longLived, run.runKey.identity, Buffer.alloc(32, 2))
     const forged = encodeSignature({ ...certificate, count: 1, appendSignature: Buffer.alloc(64, 1) })
     assert.equal(told(judge(resigned(records, forged))), 'quarantined: the signature does not hold')
