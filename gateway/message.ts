@@ -180,9 +180,15 @@ function hasMessageBetweenReturns(text: string): boolean {
   })
 }
 
-/** Text that is not JSON here, yet names an id where a message would: Python reads NaN, some clients end lines at a raw CR. */
+/**
+ * Text that is not JSON here, yet names an id where a message would: Python reads NaN and guesses UTF-16, some clients end
+ * lines at a raw CR.
+ */
 function hidesMessage(text: string): boolean {
-  return text.split('\r').some((part) => /^[\s\ufeff]*[[{]/.test(part) && /"id"|\\u00/.test(part))
+  return text
+    .replaceAll('\0', '')
+    .split('\r')
+    .some((part) => /^[\s\ufeff\ufffd]*[[{]/.test(part) && /"id"|\\u00/.test(part))
 }
 
 function isRequestId(id: unknown): id is RequestId {

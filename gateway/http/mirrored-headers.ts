@@ -8,6 +8,7 @@ import { findHeader, type HeaderList } from './headers.ts'
 export const HEADER_MISMATCH_CODE = -32020
 
 const MODERN_VERSION = '2026-07-28'
+const PARAM_PREFIX = 'mcp-param-'
 const ENCODED = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/
 /** Which member of `params` a method's `Mcp-Name` mirrors. */
 const NAMED_BY: ReadonlyMap<string, string> = new Map([
@@ -22,9 +23,53 @@ export function findHeaderMismatch(headers: HeaderList, message: Message): strin
   const method = message.kind === 'response' ? undefined : message.method
   const mirrored = findHeader(headers, 'mcp-method')
   if (mirrored !== undefined && mirrored !== method) return 'Mcp-Method'
+  const params = asObject(message.value.params) ?? {}
   const name = findHeader(headers, 'mcp-name')
-  if (name === undefined || method === undefined) return undefined
-  return isNameMismatch(name, method, asObject(message.value.params) ?? {}) ? 'Mcp-Name' : undefined
+  if (name !== undefined && method !== undefined && isNameMismatch(name, method, params)) return 'Mcp-Name'
+  return findParamMismatch(headers, params.arguments)
+}
+
+/**
+ * Finds a field of an argument that no argument agrees with. Which argument it mirrors is known from the tool's schema
+ * only (`x-mcp-header`), and to the server: here it is the one of that name, else any.
+ */
+function findParamMismatch(headers: HeaderList, args: unknown): string | undefined {
+  const fields = headers.filter(([name]) => name.toLowerCase().startsWith(PARAM_PREFIX))
+  if (fields.length === 0) return undefined
+  const { all, byName } = valuesOf(args)
+  return fields.find(([name, value]) => {
+    const text = decodeMirrored(value)
+    const known = byName.get(foldName(name.slice(PARAM_PREFIX.length))) ?? all
+    return text === undefined || !(known.has(text) || known.has(numberKey(text)))
+  })?.[0]
+}
+
+/** The plain values at any depth as a field writes them; linear in the arguments. */
+function valuesOf(args: unknown): { readonly all: Set<string>; readonly byName: Map<string, Set<string>> } {
+  const all = new Set<string>()
+  const byName = new Map<string, Set<string>>()
+  const open: (readonly [key: string, value: unknown])[] = [['', args]]
+  for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
+    const [key, value] = entry
+    if (typeof value === 'object' && value !== null) {
+      for (const member of Object.entries(value)) open.push(member)
+      continue
+    }
+    const text = typeof value === 'number' ? numberKey(value) : String(value)
+    all.add(text)
+    const same = byName.get(foldName(key)) ?? new Set()
+    byName.set(foldName(key), same.add(text))
+  }
+  return { all, byName }
+}
+
+/** A number however it is written: a server compares `42.0` with 42 (SEP-2243). */
+function numberKey(value: string | number): string {
+  return `number:${Number(value)}`
+}
+
+function foldName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '')
 }
 
 function isVersionMismatch(version: string | undefined, message: Message): boolean {

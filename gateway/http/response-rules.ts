@@ -8,6 +8,9 @@ export type Framing = 'json' | 'events' | 'lines' | 'opaque'
 /** Fields of a response that name another place to speak to. */
 const LEADS_AWAY = ['refresh', 'alt-svc', 'upgrade']
 
+const CHARSET = /charset[ \t]*=[ \t]*["']?([^;"' \t,]*)/i
+const UTF8_NAMES: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii'])
+
 /** Finds why a response does not reach the client. `dropped` fields are taken out instead. */
 export function findResponseProblem(
   status: number,
@@ -22,9 +25,12 @@ export function findResponseProblem(
     return 'the server compressed its answer although it was not asked to'
   for (const name of ['content-type', 'mcp-session-id'])
     if (headerValues(headers, name).length > 1) return `the server answered with two fields ${name}`
-  return framingOf(headers) === undefined
-    ? "the content type of the server's answer can be read in two ways"
-    : undefined
+  const framing = framingOf(headers)
+  if (framing === undefined) return "the content type of the server's answer can be read in two ways"
+  // Some clients read events in the character set that the field names: an answer in UTF-7 would be text here.
+  const charset = CHARSET.exec(findHeader(headers, 'content-type') ?? '')?.[1]?.toLowerCase()
+  const isPlain = charset === undefined || framing === 'opaque' || UTF8_NAMES.has(charset)
+  return isPlain ? undefined : `the server answered in the character set ${charset.slice(0, 40)}`
 }
 
 /** The framing of a body; undefined where clients, which look for words in the content type, would not agree. */

@@ -139,6 +139,8 @@ describe('a line of a client', () => {
 
 describe('a line of a server', () => {
   const suspects: Readonly<Record<string, string>> = {
+    'an answer in UTF-16, which Python guesses': '{"id":1,"result":{}}'.replaceAll(/./g, '$&\0'),
+    'the same with its mark': '\ufffd\ufffd{"id":1,"result":{}}'.replaceAll(/./g, '\0$&'),
     'an id twice': '{"id":1,"id":2,"result":{}}',
     'an id twice, behind another double': '{"x":1,"x":1,"id":1,"id":2,"result":{}}',
     'a result twice': '{"id":1,"result":{},"result":{"isError":true}}',

@@ -21,14 +21,17 @@ export function rawPost(port: number, { line, host, fields, body = '' }: RawRequ
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), bytes])
 }
 
-/** Sends bytes and resolves with everything that came back once the server has closed, or nothing came for `quietMs`. */
-export async function sendRaw(port: number, bytes: Buffer, quietMs = 100): Promise<string> {
+/**
+ * Sends bytes and resolves with everything that came back once the server has closed, nothing more came for `quietMs`, or
+ * nothing at all for `patienceMs`.
+ */
+export async function sendRaw(port: number, bytes: Buffer, quietMs = 100, patienceMs = 2_000): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   const received: Buffer[] = []
   socket.on('error', () => socket.destroy())
   socket.on('data', (chunk: Buffer) => received.push(chunk))
   socket.write(bytes)
-  await closedOrQuiet(socket, quietMs)
+  await closedOrQuiet(socket, quietMs, patienceMs)
   socket.destroy()
   return Buffer.concat(received).toString('latin1')
 }
@@ -38,13 +41,16 @@ export function statusOf(response: string): number {
   return Number(/^HTTP\/1\.1 (\d{3})/.exec(response)?.[1] ?? 0)
 }
 
-function closedOrQuiet(socket: Socket, quietMs: number): Promise<void> {
+function closedOrQuiet(socket: Socket, quietMs: number, patienceMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, 2_000)
+    let timer = setTimeout(resolve, patienceMs)
     socket.on('data', () => {
       clearTimeout(timer)
-      setTimeout(resolve, quietMs)
+      timer = setTimeout(resolve, quietMs)
     })
-    socket.once('close', () => resolve())
+    socket.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
   })
 }

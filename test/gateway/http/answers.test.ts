@@ -46,6 +46,8 @@ describe('answers over HTTP', () => {
     ['Alt-Svc', 200, { ...JSON_TYPE, 'alt-svc': 'h2="127.0.0.1:9"' }],
     ['Upgrade', 200, { ...JSON_TYPE, upgrade: 'h2c' }],
     ['two readings of the content type', 200, { 'content-type': 'text/event-stream; x=application/json' }],
+    ['another character set', 200, { 'content-type': 'application/json; charset="UTF-16"' }],
+    ['a character set of a stream', 200, { 'content-type': 'text/event-stream;Charset=utf-7' }],
     ['a content encoding', 200, { ...JSON_TYPE, 'content-encoding': 'gzip' }],
   ]
   for (const [name, status, headers] of away) {
