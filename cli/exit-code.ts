@@ -3,12 +3,14 @@ import { type ErrorCode, ToolwardenError } from '../events/errors.ts'
 
 /** Verification found tampering. */
 export const EXIT_TAMPERED = 1
+/** A check found something: a policy test that fails, a warning of lint, a difference. */
+export const EXIT_FOUND = 1
 /** Incomplete, or could not be verified. */
 export const EXIT_INCOMPLETE = 2
 /** Wrong words on the command line. */
 export const EXIT_USAGE = 3
 /** Bad configuration, policy, keys or permissions: mend and start again. */
-const EXIT_CONFIG = 4
+export const EXIT_CONFIG = 4
 /** Something needed is not there: broker, store, server command, port. */
 const EXIT_UNAVAILABLE = 5
 /** A defect of this program. */

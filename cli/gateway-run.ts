@@ -1,11 +1,10 @@
 // What a gateway decides and records with: configuration, installation, log, policy. Loading it takes most of a start, so
 // it is loaded while the first messages, which are not governed, already pass.
-import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { randomPiece } from '../events/random-piece.ts'
 import { systemClock } from '../events/time.ts'
 import type { Policy } from '../gateway/policy/policy.ts'
-import { createProtection, type Protection } from '../gateway/policy/protect.ts'
+import type { Protection } from '../gateway/policy/protect.ts'
 import { lookUpRealPath } from '../gateway/policy/real-path.ts'
 import { type GatewayRun, startGateway } from '../gateway/start.ts'
 import { type Backbone, openBackbone } from './backbone.ts'
@@ -13,9 +12,9 @@ import { type Config, loadConfig } from './config.ts'
 import type { GatewayFlags } from './gateway-command.ts'
 import { ensureInstallation, type Installation } from './installation.ts'
 import { PolicyFiles } from './policy-files.ts'
+import { protectOwn } from './protection.ts'
 import { listServerDirectories } from './server-directories.ts'
 import { softwareName } from './version.ts'
-import { knownPlaces } from './wrap/known-places.ts'
 
 /** A gateway run and the log that it writes to. */
 export interface OpenedRun {
@@ -107,26 +106,6 @@ export async function startRun(ground: Ground, server: ServedServer): Promise<Ga
     return run.stop()
   }
   return { ...run, stop }
-}
-
-interface OwnFiles {
-  readonly policyFiles: readonly string[]
-  readonly serverDirectories: readonly string[]
-}
-
-/** What no policy can open: data directory with kept policies, the policy's files, configurations, and the API. */
-function protectOwn(config: Config, { policyFiles, serverDirectories }: OwnFiles): Protection {
-  const home = homedir()
-  // Not those of the working directory: a call about the project itself would then name a directory above one of them.
-  const clients = knownPlaces({ platform: process.platform, home, workingDirectory: home, environment: process.env })
-  return createProtection({
-    paths: [config.data, config.file, ...policyFiles, ...clients.map(({ path }) => path)],
-    hosts: [`${config.api.host}:${config.api.port}`],
-    home,
-    workingDirectory: process.cwd(),
-    serverDirectories,
-    realPath: lookUpRealPath,
-  })
 }
 
 /** Diagnostics go to stderr, never to the client's stream. */

@@ -4,6 +4,8 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { describeError, ToolwardenError } from '../events/errors.ts'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
+import { addPolicyCommands } from './policy-commands.ts'
+import { addTo } from './repeated-option.ts'
 import { softwareName } from './version.ts'
 
 const program = new Command('toolwarden')
@@ -98,25 +100,6 @@ program
     process.exitCode = await (await import('./verify-command.ts')).runVerify(flags)
   })
 
-const policy = program.command('policy').description('try policies out, and write them')
-policy
-  .command('replay')
-  .description('what a policy would have decided over recorded calls, and what that changes')
-  .argument('<policy>', 'policy file')
-  .option('--history <path>', 'a file or directory of recorded calls (*.calls.jsonl[.gz]); the ledger unless told')
-  .option('--from <time>', 'not older than this time')
-  .option('--to <time>', 'older than this time')
-  .option(
-    '--root <directory>',
-    'where servers take relative paths from; <server>=<directory> for one; again for more',
-    addTo,
-  )
-  .option('--config <file>', 'toolwarden.yaml')
-  .option('--json', 'as JSON')
-  .action(async (file: string, flags: object) =>
-    (await import('./policy-replay-command.ts')).runPolicyReplay(file, flags),
-  )
-
 for (const [what, description] of [
   ['stop', 'the kill switch: gateways deny every call until `resume`'],
   ['resume', 'end what `stop` began'],
@@ -163,6 +146,8 @@ program
     (await import('./status-command.ts')).runStatus(files, flags),
   )
 
+addPolicyCommands(program)
+
 program
   .command('demo')
   .description('the whole pipeline on a temporary directory, with a real client and a real server')
@@ -170,11 +155,6 @@ program
   .action(async (flags: object) => {
     process.exitCode = await (await import('./demo-command.ts')).runDemo(flags)
   })
-
-/** An option that may be given again. */
-function addTo(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text]
-}
 
 function parsePort(text: string): number {
   const port = Number(text)

@@ -7,7 +7,7 @@ import { findStop } from '../events/switch-scope.ts'
 import type { CallContext } from './context.ts'
 import { type ControlNeed, type ControlStanding, controlStanding, findAdaptiveRule } from './control.ts'
 import { bareName } from './method-table.ts'
-import type { DecisionFacts, PolicyCall } from './policy/decision.ts'
+import { type DecisionFacts, type PolicyCall, recordedReason } from './policy/decision.ts'
 import { decide as decideByPolicy } from './policy/evaluate.ts'
 import type { Charge } from './policy/limits.ts'
 import type { Policy } from './policy/policy.ts'
@@ -70,11 +70,11 @@ export function decideCall(call: ProposedCall, basis: DecisionBasis): ChargedDec
   const { observed, charges } = byPolicy
   const decision: ChargedDecision = {
     decision: byPolicy.decision,
-    reason: reasonOf(byPolicy),
+    reason: recordedReason(byPolicy),
     text: byPolicy.text,
     rule: byPolicy.rule,
     policy: policy.hash,
-    ...(observed === undefined ? {} : { observed: { ...observed, reason: reasonOf(observed) } }),
+    ...(observed === undefined ? {} : { observed: { ...observed, reason: recordedReason(observed) } }),
     ...(charges === undefined ? {} : { charges }),
     control,
   }
@@ -119,14 +119,4 @@ function stricter(
 /** A text has at most 2,000 characters in an event. */
 function cut(reason: string): string {
   return reason.slice(0, 1_000).toWellFormed()
-}
-
-function reasonOf({
-  decision,
-  reason,
-}: {
-  readonly decision: string
-  readonly reason: DecisionReason
-}): DecisionReason {
-  return decision === 'escalate' && reason !== 'ambiguous_repeat' ? 'needs_approval' : reason
 }

@@ -9,6 +9,8 @@ import { readSchemaShape, type SchemaObject, type SchemaProblem } from './schema
 export interface ArgumentSchema {
   /** True where it compares numbers: then a number that parsers read differently denies. */
   readonly isNumeric: boolean
+  /** As it stands in the file. */
+  readonly written: SchemaObject
   /** The place in the schema that the arguments break, as `/properties/limit/maximum`; undefined where they hold. */
   readonly findBroken: (value: unknown) => string | undefined
 }
@@ -28,7 +30,7 @@ export function compileArgumentSchema(
       // The path in the schema is the policy's own; the path in the arguments would quote the caller.
       return validate.errors?.[0]?.schemaPath.replace(/^#/, '').slice(0, MAX_PLACE_CHARACTERS) ?? '/'
     }
-    return { ok: { isNumeric: shape.isNumeric, findBroken } }
+    return { ok: { isNumeric: shape.isNumeric, written: schema, findBroken } }
   } catch (error) {
     return { problems: [{ path: [], message: describeCompileError(error) }] }
   } finally {

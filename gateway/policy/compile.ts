@@ -78,6 +78,7 @@ function compileRule(rule: RuleFile, place: string): Rule {
       timeoutMs: parseDuration(rule.approval?.timeout ?? '') ?? defaultApproval.timeoutMs,
       holdMs: parseDuration(rule.approval?.hold ?? '') ?? defaultApproval.holdMs,
     },
+    written: rule,
   }
 }
 

@@ -1,10 +1,12 @@
 // What a decision is made from and what it says: the vocabulary of the policy's evaluation.
 
+import type { DecisionReason as RecordedReason } from '../../events/reason.ts'
 import type { ToolClass } from '../../events/tool-class.ts'
 import type { Charge, CounterView, LimitedCall } from './limits.ts'
 import type { RealPath } from './locate.ts'
-import type { Action, ApprovalTimes } from './policy.ts'
+import type { Action, ApprovalTimes, Rule } from './policy.ts'
 import type { Protection } from './protect.ts'
+import type { Mismatch } from './rule-match.ts'
 
 /** Why a decision fell as it did: a closed vocabulary, recorded with every decide. */
 export type DecisionReason =
@@ -60,6 +62,30 @@ export interface PolicyDecision {
   readonly charges?: readonly Charge[]
   /** What would have been decided, had the rules been enforced. */
   readonly observed?: { readonly decision: Exclude<Action, 'allow'>; readonly reason: DecisionReason }
+}
+
+/** The reason that a decision is recorded with: an escalation says that it needs approval. */
+export function recordedReason({
+  decision,
+  reason,
+}: {
+  readonly decision: Action
+  readonly reason: DecisionReason
+}): RecordedReason {
+  return decision === 'escalate' && reason !== 'ambiguous_repeat' ? 'needs_approval' : reason
+}
+
+/** What the rule that decides asks of a call, in the order in which it is checked. */
+export type RuleCheck = 'paths' | 'domains' | 'arguments' | 'rateLimit' | 'budget' | 'onAmbiguous'
+
+/** Whoever watches how a decision is made. */
+export interface DecisionObserver {
+  /** A rule was looked at; `mismatch` is the first of its keys that the call does not meet. */
+  readonly onRule: (rule: Rule, mismatch: Mismatch | undefined) => void
+  /** The deciding rule's check was made; `problem` says what is wrong, undefined where it holds. */
+  readonly onCheck: (check: RuleCheck, problem: string | undefined) => void
+  /** A path or host of the arguments was checked, as it was read; it may quote the caller. */
+  readonly onValue: (check: 'paths' | 'domains', value: string, problem: string | undefined) => void
 }
 
 /** A denial; `rule` is that of the decision. */

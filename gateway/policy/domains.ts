@@ -21,19 +21,27 @@ export interface DomainRules {
   readonly notDomains: readonly (readonly string[])[]
 }
 
+/** What is known beside the arguments. */
+export interface DomainFacts {
+  readonly hostKeys: ReadonlySet<string>
+  /** Told of each host that is checked, as it was read. */
+  readonly onHost?: ((host: string, problem: string | undefined) => void) | undefined
+}
+
 /** Says why the arguments break the domain constraint, without quoting them; undefined where it holds. */
 export function findDomainProblem(
   texts: readonly ArgumentText[],
   rules: DomainRules,
-  keys: ReadonlySet<string>,
+  { hostKeys, onHost }: DomainFacts,
 ): string | undefined {
-  const isNamed = rememberNaming(keys)
+  const isNamed = rememberNaming(hostKeys)
   const budget = { characters: MAX_HOST_TOTAL_CHARACTERS }
   let hosts = 0
   for (const text of texts) {
     if (isUnder(text.keys, rules.notDomains)) continue
     for (const argument of listHostArguments(text, isNamed(text.keys), budget)) {
       const problem = 'problem' in argument ? argument.problem : findHostProblem(argument, rules)
+      onHost?.('problem' in argument ? text.text : argument.host.name, problem)
       if (problem !== undefined) return `a host argument ${problem}`
       hosts += 1
     }

@@ -4,26 +4,30 @@
 
 import type { ArgumentText } from './arguments.ts'
 import { listArgumentTexts } from './arguments.ts'
-import { type DecisionFacts, deny, type PolicyCall, type PolicyDecision } from './decision.ts'
+import { type DecisionFacts, type DecisionObserver, deny, type PolicyCall, type PolicyDecision } from './decision.ts'
 import type { RealPath } from './locate.ts'
-import type { NameMatcher } from './match.ts'
 import { type Action, MAX_OBSERVE_MS, type Policy, type Rule } from './policy.ts'
 import { findProtected } from './protect.ts'
 import { type Evaluation, findBrokenConstraint, withLimits } from './rule-checks.ts'
 import type { CallNames } from './rule-index.ts'
 import { findFirstRule } from './rule-index.ts'
-import { matchesPattern } from './tool-pattern.ts'
+import { findMismatch } from './rule-match.ts'
 
 /** Longest name of a tool, server, principal or client that is matched, in characters. */
 const MAX_NAME_CHARACTERS = 1024
 
-/** Decides on one call; never throws. */
-export function decide(policy: Policy, call: PolicyCall, given: DecisionFacts): PolicyDecision {
+/** Decides on one call; never throws. An observer sees how, and changes nothing. */
+export function decide(
+  policy: Policy,
+  call: PolicyCall,
+  given: DecisionFacts,
+  observer?: DecisionObserver,
+): PolicyDecision {
   const facts = { ...given, realPath: rememberLookUps(given.realPath) }
   const texts = createTexts(call.argumentsValue)
   const barred = findBarred(call, facts, texts)
   if (barred !== undefined) return barred
-  const byRules = decideByRules({ policy, call, facts, texts })
+  const byRules = decideByRules({ policy, call, facts, texts, observer })
   return isObserving(policy, facts.nowMs) ? toObserved(byRules) : byRules
 }
 
@@ -40,16 +44,27 @@ function findBarred(call: PolicyCall, facts: DecisionFacts, texts: Evaluation['t
 }
 
 /** The first rule whose names and hours match a call, whatever its constraints say; undefined where the default applies. */
-export function findMatchingRule(policy: Policy, call: CallNames, nowMs: number): Rule | undefined {
-  const place = findFirstRule(policy.index, call, (at) => matches(policy.rules[at], call, nowMs))
-  return place === undefined ? undefined : policy.rules[place]
+export function findMatchingRule(
+  { index, rules }: Policy,
+  call: CallNames,
+  nowMs: number,
+  observer?: DecisionObserver,
+): Rule | undefined {
+  const place = findFirstRule(index, call, (at) => {
+    const rule = rules[at]
+    if (rule === undefined) return false
+    const mismatch = findMismatch(rule, call, nowMs)
+    observer?.onRule(rule, mismatch)
+    return mismatch === undefined
+  })
+  return place === undefined ? undefined : rules[place]
 }
 
 function decideByRules(evaluation: Evaluation): PolicyDecision {
-  const { policy, call, facts } = evaluation
+  const { policy, call, facts, observer } = evaluation
   let rule = 'default'
   try {
-    const found = findMatchingRule(policy, call, facts.nowMs)
+    const found = findMatchingRule(policy, call, facts.nowMs, observer)
     if (found === undefined) return decideByDefault(policy)
     rule = found.name
     return findBrokenConstraint(found, evaluation) ?? withLimits(found, toDecision(found), evaluation)
@@ -80,21 +95,6 @@ function toObserved(wouldBe: PolicyDecision): PolicyDecision {
     observed: { decision, reason },
     ...(charges === undefined ? {} : { charges }),
   }
-}
-
-function matches(rule: Rule | undefined, call: CallNames, nowMs: number): boolean {
-  if (rule === undefined) return false
-  if (rule.tools !== undefined && !rule.tools.some((pattern) => matchesPattern(pattern, call))) return false
-  return (
-    matchesAny(rule.servers, call.server) &&
-    matchesAny(rule.principals, call.principal) &&
-    matchesAny(rule.clients, call.client) &&
-    (rule.when === undefined || rule.when(nowMs))
-  )
-}
-
-function matchesAny(matchers: readonly NameMatcher[] | undefined, name: string): boolean {
-  return matchers === undefined || matchers.some((matcher) => matcher.test(name))
 }
 
 function toDecision(rule: Rule): PolicyDecision {

@@ -2,27 +2,30 @@
 // at once, with its place, what was expected and the nearest valid key. With any error there is no policy at all.
 
 import { dirname, relative, resolve } from 'node:path'
-import { LineCounter, parseDocument } from 'yaml'
 import type { CheckedFile, CompileOptions } from './compile.ts'
 import { compilePolicy } from './compile.ts'
 import { MAX_OBSERVE_MS, type Policy } from './policy.ts'
 import { hashPolicyText, joinPolicyTexts } from './policy-text.ts'
 import type { PolicyProblem, Source } from './problems.ts'
-import { describeIssues, listDuplicateIds, problemAt } from './problems.ts'
+import { byPlace, describeIssues, listDuplicateIds, problemAt } from './problems.ts'
 import type { PolicyFile } from './schema.ts'
 import { parseMoment, policySchema } from './schema.ts'
+import { readYaml, wholeFile } from './yaml-source.ts'
 
 /** Largest policy, all its files together, in bytes. */
 export const MAX_POLICY_BYTES = 1_048_576
 /** Most files of one policy. */
 export const MAX_POLICY_FILES = 16
 
-/** Most uses of one YAML anchor, those within other anchors multiplied. */
-const MAX_ALIASES = 100
+/** A file of a policy with its text's places. */
+export interface PolicySource {
+  readonly source: Source
+  readonly content: PolicyFile
+}
 
-/** A policy, or all that is wrong with its files; then `files` are those that were looked at. */
+/** A policy and its files, in the order in which their rules are tried; or all that is wrong, and which were looked at. */
 export type ParsedPolicy =
-  | { readonly ok: Policy }
+  | { readonly ok: Policy; readonly sources: readonly PolicySource[] }
   | { readonly errors: readonly PolicyProblem[]; readonly files: readonly string[] }
 
 /** Reads the text of an extended file; an error's message says why it can't be read. */
@@ -44,14 +47,15 @@ export function parsePolicy(text: string, options: ParseOptions): ParsedPolicy {
   const [top, ...bases] = files
   if (top === undefined || errors.length > 0) return { errors, files: [...seen.values()] }
   const joined = joinPolicyTexts(files)
-  return { ok: compilePolicy([top, ...bases], { ...options, text: joined, hash: hashPolicyText(joined) }) }
+  const policy = compilePolicy([top, ...bases], { ...options, text: joined, hash: hashPolicyText(joined) })
+  return { ok: policy, sources: files }
 }
 
 interface Reading {
   readonly options: ParseOptions
   readonly top: string
   /** In the order in which their rules are tried. */
-  readonly files: (CheckedFile & { readonly text: string })[]
+  readonly files: (CheckedFile & PolicySource & { readonly text: string })[]
   readonly errors: PolicyProblem[]
   /** Path as given by absolute path: a file that two others extend is read once, where it comes first. */
   readonly seen: Map<string, string>
@@ -81,13 +85,13 @@ function readFile(file: FileText, chain: readonly string[], reading: Reading): v
   if ('errors' in checked) reading.errors.push(...checked.errors)
   else {
     const name = relative(dirname(reading.top), absolute)
-    reading.files.push({ path: file.path, name, content: checked.content, text: file.text })
+    reading.files.push({ path: file.path, name, ...checked, text: file.text })
     readBases(checked, [...chain, absolute], reading)
   }
 }
 
 /** Depth first: a base's own bases come right after it. */
-function readBases({ source, content }: Checked, chain: readonly string[], reading: Reading): void {
+function readBases({ source, content }: PolicySource, chain: readonly string[], reading: Reading): void {
   for (const [place, base] of (content.extends ?? []).entries()) {
     const path = resolve(dirname(chain.at(-1) ?? ''), base)
     const refuse = (message: string): void => {
@@ -106,11 +110,6 @@ function readBases({ source, content }: Checked, chain: readonly string[], readi
   }
 }
 
-interface Checked {
-  readonly source: Source
-  readonly content: PolicyFile
-}
-
 interface CheckOptions {
   readonly isTop: boolean
   /** Ids of the files before this one, and where they stand. */
@@ -121,23 +120,10 @@ interface CheckOptions {
 function checkFile(
   { path, text }: FileText,
   options: CheckOptions,
-): Checked | { readonly errors: readonly PolicyProblem[] } {
-  const lines = new LineCounter()
-  try {
-    const document = parseDocument(text, { version: '1.2', stringKeys: true, lineCounter: lines, prettyErrors: false })
-    const source = { file: path, document, lines }
-    const syntax = listSyntaxProblems(source)
-    return syntax.length > 0 ? { errors: syntax } : checkContent(source, options)
-  } catch (error) {
-    // The parser's own limits (nesting, say) surface as exceptions; to the reader they are one more error of the file.
-    return {
-      errors: [wholeFile(path, `the file can't be read: ${error instanceof Error ? error.message : String(error)}`)],
-    }
-  }
-}
-
-function checkContent(source: Source, options: CheckOptions): Checked | { readonly errors: readonly PolicyProblem[] } {
-  const value: unknown = source.document.toJS({ maxAliasCount: MAX_ALIASES })
+): PolicySource | { readonly errors: readonly PolicyProblem[] } {
+  const read = readYaml(path, text)
+  if ('errors' in read) return read
+  const { source, value } = read
   if (value === null || value === undefined)
     return { errors: [problemAt(source, [], 'the file is empty; expected version, default and rules')] }
   const parsed = policySchema.safeParse(value)
@@ -145,8 +131,7 @@ function checkContent(source: Source, options: CheckOptions): Checked | { readon
     ...(parsed.success ? listModeProblems(source, parsed.data, options) : describeIssues(source, parsed.error.issues)),
     ...listDuplicateIds(source, value, options.ids),
   ]
-  if (!parsed.success || errors.length > 0)
-    return { errors: errors.sort((a, b) => a.line - b.line || a.column - b.column) }
+  if (!parsed.success || errors.length > 0) return { errors: errors.sort(byPlace) }
   return { source, content: parsed.data }
 }
 
@@ -162,16 +147,4 @@ function listModeProblems(
   return (parseMoment(until ?? '') ?? Number.POSITIVE_INFINITY) - nowMs > MAX_OBSERVE_MS
     ? [problemAt(source, ['until'], 'expected a date at most 30 days ahead')]
     : []
-}
-
-/** Errors of YAML itself, and its warnings: an unknown tag is none of ours. */
-function listSyntaxProblems({ document, lines, file }: Source): readonly PolicyProblem[] {
-  return [...document.errors, ...document.warnings].map((error) => {
-    const { line, col } = lines.linePos(error.pos[0])
-    return { where: `${file}:${line}:${col}`, file, line, column: col, key: '', message: error.message }
-  })
-}
-
-function wholeFile(file: string, message: string): PolicyProblem {
-  return { where: file, file, line: 1, column: 1, key: '', message }
 }

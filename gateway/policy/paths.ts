@@ -30,6 +30,8 @@ export interface PathFacts {
   readonly remote: boolean
   readonly realPath: RealPath
   readonly pathKeys: ReadonlySet<string>
+  /** Told of each path that is checked, as it was read. */
+  readonly onPath?: ((path: string, problem: string | undefined) => void) | undefined
 }
 
 /** Says why the arguments break the path constraint, without quoting them; undefined where it holds. */
@@ -46,6 +48,7 @@ export function findPathProblem(
   const check = createCheck(rules, facts)
   for (const path of candidates.paths) {
     const problem = check(path)
+    facts.onPath?.(path, problem)
     if (problem !== undefined) return `a path argument ${problem}`
   }
   return undefined

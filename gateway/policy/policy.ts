@@ -5,6 +5,7 @@ import type { AllowedHost } from './hosts.ts'
 import type { Limit } from './limits.ts'
 import type { NameMatcher, PathMatcher } from './match.ts'
 import type { RuleIndex } from './rule-index.ts'
+import type { RuleFile } from './schema.ts'
 import type { TimeWindow } from './time-window.ts'
 import type { ToolPattern } from './tool-pattern.ts'
 
@@ -50,6 +51,8 @@ export interface Rule {
   readonly onAmbiguous: Action
   readonly reason: string | undefined
   readonly approval: ApprovalTimes
+  /** As it stands in the file. */
+  readonly written: RuleFile
 }
 
 /** A loaded policy. */

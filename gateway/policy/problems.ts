@@ -29,6 +29,11 @@ export interface PolicyProblem {
   readonly nearest?: string | undefined
 }
 
+/** Sorts problems of one file as they stand in it. */
+export function byPlace(a: PolicyProblem, b: PolicyProblem): number {
+  return a.line - b.line || a.column - b.column
+}
+
 /** A parsed file, for finding the place of a value. */
 export interface Source {
   readonly file: string
@@ -36,7 +41,8 @@ export interface Source {
   readonly lines: LineCounter
 }
 
-type KeyPath = readonly PropertyKey[]
+/** The keys from the top of a file to a value. */
+export type KeyPath = readonly PropertyKey[]
 
 /** A problem of the value at a key path. */
 export function problemAt(source: Source, path: KeyPath, message: string, nearest?: string): PolicyProblem {
@@ -46,20 +52,27 @@ export function problemAt(source: Source, path: KeyPath, message: string, neares
   return { where, file: source.file, line, column: col, key, message, ...(nearest === undefined ? {} : { nearest }) }
 }
 
-/** One problem for each issue, and for each unknown key. */
-export function describeIssues(source: Source, issues: readonly z.core.$ZodIssue[]): readonly PolicyProblem[] {
+/** The keys that may stand at a place. */
+export type KnownKeys = (path: KeyPath) => readonly string[]
+
+/** One problem for each issue, and for each unknown key; of a policy unless told which keys are known. */
+export function describeIssues(
+  source: Source,
+  issues: readonly z.core.$ZodIssue[],
+  keysAt: KnownKeys = knownKeys,
+): readonly PolicyProblem[] {
   return issues.flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') return [problemAt(source, issue.path, issue.message)]
-    return issue.keys.map((key) => describeUnknownKey(source, issue.path, key))
+    return issue.keys.map((key) => describeUnknownKey(source, [...issue.path, key], keysAt(issue.path)))
   })
 }
 
-function describeUnknownKey(source: Source, path: KeyPath, key: string): PolicyProblem {
-  const known = knownKeys(path)
+function describeUnknownKey(source: Source, path: KeyPath, known: readonly string[]): PolicyProblem {
+  const key = String(path.at(-1))
   const nearest = findNearest(key, known)
   const hint = nearest === undefined ? '' : `, did you mean "${nearest}"?`
   const message = `unknown key "${key}"${hint} (expected one of ${known.join(', ')})`
-  return problemAt(source, [...path, key], message, nearest)
+  return problemAt(source, path, message, nearest)
 }
 
 /** Ids have to be unique, over all files of a policy, since decisions and evidence name their rule by them. */
@@ -82,14 +95,18 @@ export function listDuplicateIds(
   })
 }
 
-/** The error that a gateway or command reports for a refused file. */
-export function createPolicyError(problems: readonly PolicyProblem[]): ToolwardenError {
-  const lines = problems.map((problem) => `${problem.where}: ${problem.message}`)
-  const message = `the policy has ${problems.length} ${problems.length === 1 ? 'error' : 'errors'}\n  ${lines.join('\n  ')}`
-  return new ToolwardenError('POLICY_INVALID', message, {
-    where: problems[0]?.where,
+/** The error that a gateway or command reports for a refused file; of a policy unless told. */
+export function createPolicyError(
+  problems: readonly PolicyProblem[],
+  what: { readonly name: string; readonly fix: string } = {
+    name: 'policy',
     fix: 'mend the file; until it loads, the last good policy stays in force (at start: every call is denied)',
-  })
+  },
+): ToolwardenError {
+  const lines = problems.map((problem) => `${problem.where}: ${problem.message}`)
+  const count = `${problems.length} ${problems.length === 1 ? 'error' : 'errors'}`
+  const message = `the ${what.name} has ${count}\n  ${lines.join('\n  ')}`
+  return new ToolwardenError('POLICY_INVALID', message, { where: problems[0]?.where, fix: what.fix })
 }
 
 const keysBelow: Readonly<Record<string, readonly string[]>> = {
@@ -128,7 +145,8 @@ function describePath(path: KeyPath): string {
 /** Most edits between an unknown key and the one that is suggested. */
 const MAX_SUGGESTED_EDITS = 3
 
-function findNearest(key: string, known: readonly string[]): string | undefined {
+/** The known name that a misspelt one probably stands for. */
+export function findNearest(key: string, known: readonly string[]): string | undefined {
   const lower = key.toLowerCase().slice(0, 64)
   const ranked = known
     .map((name) => ({ name, edits: countEdits(lower, name.toLowerCase()) }))

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { policyJsonSchema } from '../../../gateway/policy/json-schema.ts'
 import { parsePolicy } from '../../../gateway/policy/load.ts'
+import { policyTestJsonSchema } from '../../../gateway/policy/test-cases.ts'
 import { projectRoot } from '../../support/project-root.ts'
 
 const read = (name: string): string => readFileSync(join(projectRoot, 'docs', name), 'utf8')
@@ -36,4 +37,8 @@ describe('docs/policy.schema.json', () => {
     const empty = [...policyJsonSchema().matchAll(/"description": ""/g)]
     assert.equal(empty.length, 0)
   })
+})
+
+describe('docs/policy-test.schema.json', () => {
+  it('is current: npm run schema', () => assert.equal(read('policy-test.schema.json'), policyTestJsonSchema()))
 })

@@ -1,0 +1,66 @@
+// `toolwarden policy …`: the subcommands that work with policies; each one's code is loaded when it runs.
+import type { Command } from 'commander'
+import { addTo } from './repeated-option.ts'
+
+/** Adds the subcommands. */
+export function addPolicyCommands(program: Command): void {
+  const policy = program.command('policy').description('check policies, try them out, and write them')
+
+  policy
+    .command('lint')
+    .description('show every error of a policy, and what is odd about it: exit code 1 a warning, 4 it does not load')
+    .argument('[file]', 'policy file; that of the data directory unless told')
+    .option('--tools <file>', "the servers' tools, as JSON: an answer to tools/list")
+    .option('--server <name>', 'the server that they belong to')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (file: string | undefined, flags: object) => {
+      process.exitCode = await (await import('./policy-lint-command.ts')).runPolicyLint(file, flags)
+    })
+
+  policy
+    .command('explain')
+    .description('show what a policy decides on one call, by which rule, and why no other one did')
+    .argument('[file]', 'policy file; that of the data directory unless told')
+    .option('--call <json>', 'the call: { "tool": …, "server": …, "principal": …, "arguments": { … } }')
+    .option('--tool <name>', 'its tool, or resource:<uri>, prompt:<name>, method:<method>')
+    .option('--server <name>', 'the server that is called')
+    .option('--principal <principal>', 'who calls')
+    .option('--client <name>', 'with which program')
+    .option('--arguments <json>', 'its arguments')
+    .option('--root <directory>', 'where the server takes relative paths from')
+    .option('--remote', 'the server is on another machine: paths are checked as written')
+    .option('--lexical', 'ask no file system: paths lead where they are written')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (file: string | undefined, flags: object) =>
+      (await import('./policy-explain-command.ts')).runPolicyExplain(file, flags),
+    )
+
+  policy
+    .command('test')
+    .description('decide on the calls of test files and compare: exit code 1 a case fails, 4 a file does not load')
+    .argument('<files...>', 'test files')
+    .option('--json', 'as JSON')
+    .action(async (files: readonly string[], flags: object) => {
+      process.exitCode = (await import('./policy-test-command.ts')).runPolicyTest(files, flags)
+    })
+
+  policy
+    .command('replay')
+    .description('what a policy would have decided over recorded calls, and what that changes')
+    .argument('<policy>', 'policy file')
+    .option('--history <path>', 'a file or directory of recorded calls (*.calls.jsonl[.gz]); the ledger unless told')
+    .option('--from <time>', 'not older than this time')
+    .option('--to <time>', 'older than this time')
+    .option(
+      '--root <directory>',
+      'where servers take relative paths from; <server>=<directory> for one; again for more',
+      addTo,
+    )
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (file: string, flags: object) =>
+      (await import('./policy-replay-command.ts')).runPolicyReplay(file, flags),
+    )
+}

@@ -1,0 +1,50 @@
+// `toolwarden policy lint`: every error of a policy, and what is odd about one that loads.
+// Exit code 0 nothing but notes, 1 a warning, 4 it does not load.
+import { type LintFinding, lintPolicy } from '../gateway/policy/lint.ts'
+import type { SeenTool } from '../gateway/policy/lint-tools.ts'
+import { EXIT_CONFIG, EXIT_FOUND } from './exit-code.ts'
+import { findPolicyFile, parsePolicyFile } from './policy-file.ts'
+import { readToolsFile } from './seen-tools.ts'
+
+/** Options as commander gives them. */
+export interface LintFlags {
+  readonly tools?: string
+  readonly server?: string
+  readonly config?: string
+  readonly json?: boolean
+}
+
+/** Lints one policy and returns the exit code. Throws POLICY_INVALID where it can't be read, USAGE. */
+export async function runPolicyLint(named: string | undefined, flags: LintFlags): Promise<number> {
+  const file = await findPolicyFile(named, flags.config)
+  const tools = readTools(flags)
+  const findings = findAll(file, tools)
+  if (flags.json === true) print(JSON.stringify({ file, findings }))
+  else print([...findings.map(describe), summary(findings)].join('\n'))
+  if (findings.some(({ level }) => level === 'error')) return EXIT_CONFIG
+  return findings.some(({ level }) => level === 'warning') ? EXIT_FOUND : 0
+}
+
+function readTools({ tools, server }: LintFlags): readonly SeenTool[] | undefined {
+  return tools === undefined ? undefined : readToolsFile(tools, server)
+}
+
+function findAll(file: string, tools: readonly SeenTool[] | undefined): readonly LintFinding[] {
+  const parsed = parsePolicyFile(file, Date.now())
+  if ('ok' in parsed) return lintPolicy(parsed.ok, parsed.sources, tools)
+  return parsed.errors.map((error) => ({ ...error, level: 'error', check: 'invalid' }))
+}
+
+function describe({ where, level, check, message }: LintFinding): string {
+  return `${where}: ${level}: ${message} [${check}]`
+}
+
+function summary(findings: readonly LintFinding[]): string {
+  const count = (level: string): number => findings.filter((each) => each.level === level).length
+  if (findings.length === 0) return 'nothing found'
+  return `${count('error')} errors, ${count('warning')} warnings, ${count('note')} notes`
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}

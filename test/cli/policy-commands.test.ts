@@ -1,0 +1,83 @@
+// `toolwarden policy` as its user runs it: what it prints, and the exit codes of docs/policy-commands.md.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { type CommandEnd, runCommand } from '../support/command.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'toolwarden-policy-commands-'))
+after(() => rmSync(directory, { recursive: true }))
+
+/** Runs a subcommand of `toolwarden policy`. */
+async function run(...args: readonly string[]): Promise<CommandEnd> {
+  const end = await runCommand(['policy', ...args], { ...process.env, TOOLWARDEN_DATA: join(directory, 'data') })
+  assert.doesNotMatch(end.errors, /^ {4}at /m)
+  return end
+}
+
+function file(name: string, text: string): string {
+  const path = join(directory, name)
+  writeFileSync(path, text)
+  return path
+}
+
+const rules = `version: "1"
+rules:
+  - { id: read, tool: read_*, action: allow, constraints: { allowedPaths: ["/srv/"] } }
+`
+const good = file('good.yaml', rules)
+const odd = file('odd.yaml', `${rules}  - { id: later, tool: read_a, action: deny }\n`)
+const bad = file('bad.yaml', `${rules}  - { tool: x, acton: allow }\n`)
+
+describe('toolwarden policy', { concurrency: 2 }, () => {
+  it('lint ends with 0, when it finds nothing', async () => {
+    const { code, output } = await run('lint', good)
+    assert.deepEqual([code, output], [0, 'nothing found\n'])
+  })
+
+  it('lint ends with 1 and the place, when a rule is never reached', async () => {
+    const { code, output } = await run('lint', odd)
+    assert.match(
+      output,
+      /odd\.yaml:4:5:rules\[1\]: warning: no call reaches this rule: read \(allow\).*\[unreachable\]/,
+    )
+    assert.equal(code, 1)
+  })
+
+  it('lint ends with 4 and the nearest key, when the policy does not load', async () => {
+    const { code, output } = await run('lint', bad, '--json')
+    const { findings } = JSON.parse(output) as { findings: { level: string; where: string; nearest?: string }[] }
+    assert.deepEqual(
+      [code, findings[0]?.level, findings.find(({ nearest }) => nearest === 'action')?.nearest],
+      [4, 'error', 'action'],
+    )
+  })
+
+  it('explain names rule, place and broken check', async () => {
+    const { code, output } = await run('explain', good, '--tool', 'read_a', '--arguments', '{"path":"/etc/passwd"}')
+    assert.match(output, /^deny \(constraint_path\) by rule read at .*good\.yaml:3:5\n/)
+    assert.match(output, /"\/etc\/passwd": lies outside the allowed paths/)
+    assert.equal(code, 0)
+  })
+
+  it('explain ends with 3, when the call is none', async () => {
+    const { code, errors } = await run('explain', good, '--call', '{"tol":"x"}')
+    assert.match(errors, /USAGE: .*tool: expected a name.*"tol"/s)
+    assert.equal(code, 3)
+  })
+
+  it('test ends with 1 and both decisions, when a case fails', async () => {
+    const cases = 'policy: good.yaml\ncases:\n  - { name: no, call: { tool: x }, expect: { decision: allow } }\n'
+    const { code, output } = await run('test', file('t.yaml', cases))
+    assert.match(output, /FAIL {2}no\n.*expected allow\n.*decided {2}deny by default \(policy_default\)/)
+    assert.match(output, /0 of 1 cases pass/)
+    assert.equal(code, 1)
+  })
+
+  it('test ends with 4, when the file of tests is none', async () => {
+    const { code, errors } = await run('test', file('u.yaml', 'polcy: x\n'))
+    assert.match(errors, /POLICY_INVALID: the test file has 3 errors.*did you mean "policy"/s)
+    assert.equal(code, 4)
+  })
+})
