@@ -21,6 +21,7 @@ import { LiveFeed } from './live-feed.ts'
 import { type ApiMetrics, createApiMetrics, measureRequests } from './metrics.ts'
 import { addOpenApi } from './openapi.ts'
 import type { OperatorMeans } from './operator.ts'
+import { addPins } from './pins.ts'
 import { type ApiLogger, answerErrors, answerNotFound, problem, refuseInvalid } from './problem.ts'
 import { addRules } from './rules.ts'
 import type { ApiSettings } from './settings.ts'
@@ -106,6 +107,7 @@ function addRoutes(
   addAlerts(app, { history, operator })
   addRules(app, { history, operator, clock, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addSwitches(app, { operator, publishDeadlineMs: settings.limits.publishDeadlineMs })
+  addPins(app, { history, operator, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addTree(app, dependencies.tree)
   addIntegrity(app, new Verification(dependencies.verify, clock))
   addStream(app, streams)

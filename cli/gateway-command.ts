@@ -105,6 +105,7 @@ function createGateway(opening: Promise<OpenedRun>, server: ServerProcess, conte
       admit: async (request) => (await opened).gate.admit(request),
       settle: async (call, outcome) => (await opened).gate.settle(call, outcome),
     },
+    pins: { listed: async (listing) => (await opened).pins.listed(listing) },
     recorder: { note: async (draft) => (await opened).recorder.note(draft) },
     server,
     client: { input: process.stdin, output: process.stdout },

@@ -11,6 +11,7 @@ import { type Backbone, openBackbone } from './backbone.ts'
 import { type Config, loadConfig } from './config.ts'
 import type { GatewayFlags } from './gateway-command.ts'
 import { ensureInstallation, type Installation } from './installation.ts'
+import { createPinStore } from './pin-file.ts'
 import { PolicyFiles } from './policy-files.ts'
 import { protectOwn } from './protection.ts'
 import { listServerDirectories } from './server-directories.ts'
@@ -97,6 +98,7 @@ export async function startRun(ground: Ground, server: ServedServer): Promise<Ga
     },
     policy: policyFiles.policy,
     facts: { realPath: lookUpRealPath, root, remote: server.isRemote, protection: protect(policyFiles.policy) },
+    pinStore: createPinStore(config.data, name),
     randomBytes: randomPiece,
     warn,
   })

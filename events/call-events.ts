@@ -67,9 +67,20 @@ export const sessionEvents = [
   eventSchema('session/close', { ...connectionContext, reason: textField, calls: countField }),
   eventSchema('tools/listed', {
     ...connectionContext,
+    /** Each whole definition, and that of the server's instructions. */
     tools: z.array(
-      z.strictObject({ tool: nameField, digest: hashField, class: z.enum(['read', 'write', 'destructive', 'egress']) }),
+      z.strictObject({
+        tool: nameField,
+        digest: hashField,
+        class: z.enum(['read', 'write', 'destructive', 'egress']),
+        /** The digest that the gateway holds it to; absent where nothing is pinned. */
+        pinned: hashField.optional(),
+        /** How many phrases address an agent rather than a reader, where there are any. */
+        markers: countField.optional(),
+      }),
     ),
+    /** Digest of what the server says of its name and version. */
+    serverInfo: hashField.optional(),
     added: z.array(nameField),
     removed: z.array(nameField),
     changed: z.array(nameField),

@@ -59,9 +59,13 @@ export function subjectOf(event: ControlEvent): string {
     case 'switch/resumed':
       return `switch/${event.scope}`
     case 'pin/approved':
-      // Encoded, or the pin of `b/c` on `a` would stand in the place of that of `c` on `a/b`.
-      return `pin/${encodeURIComponent(event.server)}/${event.tool}`
+      return pinSubject(event.server, event.tool)
   }
+}
+
+/** The subject of a tool's pin. Encoded, or that of `b/c` on `a` would stand in the place of that of `c` on `a/b`. */
+export function pinSubject(server: string, tool: string): string {
+  return `pin/${encodeURIComponent(server)}/${tool}`
 }
 
 /** Whether an event is one that reaches gateways. */

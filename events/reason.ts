@@ -26,6 +26,7 @@ export const DECISION_REASONS = [
   'approval_expired',
   'approval_withdrawn',
   'pin_changed',
+  'pin_unknown',
   'ambiguous_repeat',
   'observed',
 ] as const

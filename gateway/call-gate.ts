@@ -14,6 +14,7 @@ import type { Counters, Reservation } from './counters.ts'
 import { type Decision, type DecisionBasis, decideCall, type ProposedCall } from './decide.ts'
 import type { Charge } from './policy/limits.ts'
 import type { Outcome, Recorder } from './recorder.ts'
+import type { ShownDefinition } from './shown-tools.ts'
 import type { CallIdentity, UnknownOutcomes } from './unknown-outcomes.ts'
 import { hasUnsafeNumber } from './unsafe-numbers.ts'
 
@@ -29,6 +30,8 @@ export interface GovernedRequest {
   /** The exact bytes of `arguments`; empty where there are none. */
   readonly argumentsBytes: Buffer
   readonly argumentsValue: unknown
+  /** Of a tool call: what the client was shown of its tool. */
+  readonly shown?: ShownDefinition
   readonly sessions: readonly string[]
 }
 
@@ -155,7 +158,7 @@ export class CallGate {
 
   #proposed(request: GovernedRequest, context: CallContext): ProposedCall {
     const { deploymentKey, unknown, clock } = this.#options
-    const { method, argumentsBytes, argumentsValue, sessions } = request
+    const { method, argumentsBytes, argumentsValue, sessions, shown } = request
     const signals = argumentSignals(deploymentKey, request.toolClass, (argumentsValue ?? {}) as Json)
     const isRepeatOfUnknown = (): boolean =>
       !unknown.isEmpty &&
@@ -164,7 +167,7 @@ export class CallGate {
         clock.nowMicros() / 1000,
       )
     return {
-      ...{ context, method, argumentsValue, signals, sessions, isRepeatOfUnknown },
+      ...{ context, method, argumentsValue, signals, sessions, shown, isRepeatOfUnknown },
       hasUnsafeNumber: () => hasUnsafeNumber(argumentsBytes),
     }
   }

@@ -1,25 +1,22 @@
 // What is recorded of a connection beside its calls: its begin and end, the server's tools, and what was kept from either
 // peer. No call waits for these events.
-import { type Connection, PROTOCOL_VERSION_KEY } from './connection.ts'
+import { type Connection, type OtherRequest, PROTOCOL_VERSION_KEY } from './connection.ts'
 import { describeName } from './context.ts'
-import { asObject, type MessageValue } from './message.ts'
+import { asObject, type Message, type MessageValue, memberBytes } from './message.ts'
+import type { Listing, ListingTaker } from './pins.ts'
 import type { Recorder } from './recorder.ts'
+import { INSTRUCTIONS, readServerStatement, readToolPage } from './tool-list.ts'
 
 /** The most events about withheld or unanswered messages of one connection. */
 const MAX_OBSERVED = 100
-/** The most names and digests of one `tools/listed`, bytes; more go into further events, so that none is too large. */
-const MAX_LIST_BYTES = 32 * 1024
-/** What a listed tool costs beside its name, which stands there twice: digest, class and keys. */
-const TOOL_BYTES = 160
-/** The most tools of one connection whose definitions are compared with what was seen before. */
-const MAX_TOOLS = 10_000
 
-type ListedTool = ReturnType<Connection['listed']>[number]
+type Answer = Extract<Message, { kind: 'response' }>
 
 /** What the notes of a connection are made from. */
 export interface ConnectionNotesOptions {
   readonly connection: Connection
   readonly recorder: Pick<Recorder, 'note'>
+  readonly pins: ListingTaker
   readonly transport: 'stdio' | 'http'
   /** Told of what should not happen: the run's chain ended before an event of this connection. */
   readonly fail: (error: unknown) => void
@@ -28,8 +25,8 @@ export interface ConnectionNotesOptions {
 /** Writes the events of one connection. */
 export class ConnectionNotes {
   readonly #options: ConnectionNotesOptions
-  /** Digest of each tool's definition as it was last recorded. */
-  readonly #listed = new Map<string, string>()
+  /** Digest of what the server says of its name and version. */
+  #serverInfo: string | undefined
   #observed = 0
   #isOpen = false
 
@@ -37,10 +34,13 @@ export class ConnectionNotes {
     this.#options = options
   }
 
-  /** Takes an answer of the server; those to `initialize` and `tools/list` say something of the connection. */
-  answered(method: string, value: MessageValue): void {
+  /** Takes an answer of the server; some say something of the connection. */
+  answered({ method, isNextPage }: OtherRequest, { value, shape }: Answer, bytes: Buffer): void {
     if (method === 'initialize') this.#opened(asObject(value.result) ?? {})
-    if (method === 'tools/list') this.#toolsListed(value)
+    const result = memberBytes(bytes, shape, 'result')
+    if (result === undefined) return
+    if (method === 'initialize' || method === 'server/discover') this.#stated(result)
+    if (method === 'tools/list') this.#toolsListed(result, isNextPage)
   }
 
   /** Takes a request of protocol 2026-07-28, where no `initialize` opens the connection: the first one does. */
@@ -81,43 +81,27 @@ export class ConnectionNotes {
     })
   }
 
-  /** Pages of one list arrive as answers of their own, so nothing counts as removed here. */
-  #toolsListed(value: MessageValue): void {
-    const { connection } = this.#options
-    const fresh = connection.listed(value).filter(({ tool, digest }) => this.#listed.get(tool) !== digest)
-    const known = new Set(this.#listed.keys())
-    for (const { tool, digest } of fresh) {
-      if (known.has(tool) || this.#listed.size < MAX_TOOLS) this.#listed.set(tool, digest)
-    }
-    for (const tools of splitList(fresh)) {
-      const names = tools.map(({ tool }) => tool)
-      this.#note({
-        type: 'tools/listed',
-        ...connection.context,
-        tools: [...tools],
-        added: names.filter((tool) => !known.has(tool)),
-        removed: [],
-        changed: names.filter((tool) => known.has(tool)),
-      })
-    }
+  #toolsListed(result: Buffer, isNextPage: boolean): void {
+    const { fresh, changed, removed } = this.#options.connection.listed(readToolPage(result), isNextPage)
+    if (fresh.length + removed.length > 0) this.#listed({ fresh, changed, removed })
+  }
+
+  /** Instructions are pinned as a tool is: they reach the model in the same way. */
+  #stated(result: Buffer): void {
+    const statement = readServerStatement(result)
+    const { instructions, markers, serverInfo } = statement
+    this.#serverInfo = serverInfo
+    if (!this.#options.connection.stated(statement) || instructions === undefined) return
+    const fresh = { tool: INSTRUCTIONS, digest: instructions, class: 'read' as const, hints: {}, markers, text: '' }
+    this.#listed({ fresh: [fresh], changed: [], removed: [] })
+  }
+
+  #listed(change: Pick<Listing, 'fresh' | 'changed' | 'removed'>): void {
+    const { connection, pins, fail } = this.#options
+    pins.listed({ ...change, context: connection.context, serverInfo: this.#serverInfo }).catch(fail)
   }
 
   #note(draft: Parameters<Recorder['note']>[0]): void {
     this.#options.recorder.note(draft).catch(this.#options.fail)
   }
-}
-
-function splitList(tools: readonly ListedTool[]): readonly (readonly ListedTool[])[] {
-  const parts: ListedTool[][] = []
-  let left = 0
-  for (const tool of tools) {
-    const bytes = TOOL_BYTES + 2 * Buffer.byteLength(JSON.stringify(tool.tool))
-    if (bytes > left) {
-      parts.push([])
-      left = MAX_LIST_BYTES
-    }
-    left -= bytes
-    parts.at(-1)?.push(tool)
-  }
-  return parts
 }

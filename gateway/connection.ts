@@ -1,21 +1,30 @@
 // One MCP connection as the gateway knows it, whatever the transport: who speaks, which requests wait for an answer,
 // what the server said of its tools. No I/O.
-import { createHash } from 'node:crypto'
 import { type ToolClass, type ToolHints, toolClassOf } from '../events/tool-class.ts'
 import type { OpenCall } from './call-gate.ts'
-import { type ConnectionContext, describeName, MAX_NAME_LENGTH } from './context.ts'
+import { type ConnectionContext, describeName } from './context.ts'
 import { asObject, idKey, type Message, type MessageValue, type RequestId } from './message.ts'
+import { type ShownChange, type ShownDefinition, ShownTools } from './shown-tools.ts'
+import { type DefinedTool, MAX_TOOLS, type ServerStatement, type ToolPage } from './tool-list.ts'
 
 /** A request of the client that waits for its answer. */
 export type Waiting =
   | { readonly kind: 'deciding'; withdrawn: boolean }
   | { readonly kind: 'call'; readonly call: OpenCall; cancelled: boolean }
-  | { readonly kind: 'other'; readonly method: string }
+  | OtherRequest
+
+/** A request that no call waits for; `isNextPage` where it asks for a further page of a list. */
+export interface OtherRequest {
+  readonly kind: 'other'
+  readonly method: string
+  readonly isNextPage: boolean
+}
+
+/** A tool that was shown to a connection as it was not before. */
+export type FreshTool = DefinedTool & { readonly class: ToolClass }
 
 /** The most sessions of one connection that rules are compared with; the oldest is forgotten first. */
 const MAX_SESSIONS = 1_000
-/** The most tools whose hints are kept. */
-const MAX_TOOLS = 10_000
 /** W3C Trace Context, section 3.2.2; a trace id of zeros says nothing. */
 const TRACEPARENT = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
 /** The member of `params._meta` that makes a request one of protocol 2026-07-28. */
@@ -35,6 +44,7 @@ export class Connection {
   readonly #base: Omit<ConnectionContext, 'client'>
   readonly #isSessionFixed: boolean
   readonly #hints = new Map<string, ToolHints>()
+  readonly #shown = new ShownTools()
   /** Sessions seen here, oldest first; the connection's own is the first. */
   readonly #sessions: Set<string>
   #client = 'unknown'
@@ -80,19 +90,22 @@ export class Connection {
     this.#client = clientOf(asObject(asObject(value.params)?.clientInfo))
   }
 
-  /** Takes what a `tools/list` answer says of each tool. */
-  listed(
-    value: MessageValue,
-  ): readonly { readonly tool: string; readonly digest: string; readonly class: ToolClass }[] {
-    const tools = asObject(value.result)?.tools
-    if (!Array.isArray(tools)) return []
-    const named = (tools as unknown[]).map(asObject).filter((tool) => tool !== undefined)
-    return named.slice(0, MAX_TOOLS).flatMap((definition) => {
-      const { name: tool } = definition
-      if (typeof tool !== 'string' || tool === '' || tool.length > MAX_NAME_LENGTH || !tool.isWellFormed()) return []
-      if (this.#hints.size < MAX_TOOLS || this.#hints.has(tool)) this.#hints.set(tool, hintsOf(definition))
-      return [{ tool, digest: digestOf(definition), class: this.classOf(tool) }]
-    })
+  /** Takes a page of `tools/list`. */
+  listed(page: ToolPage, isNextPage: boolean): ShownChange & { readonly fresh: readonly FreshTool[] } {
+    for (const { tool, hints } of page.tools)
+      if (this.#hints.size < MAX_TOOLS || this.#hints.has(tool)) this.#hints.set(tool, hints)
+    const change = this.#shown.take(page, !isNextPage)
+    return { ...change, fresh: change.fresh.map((tool) => ({ ...tool, class: this.classOf(tool.tool) })) }
+  }
+
+  /** Takes what the server says of itself; false where it said the same before. */
+  stated(statement: ServerStatement): boolean {
+    return this.#shown.takeStatement(statement)
+  }
+
+  /** What the client was shown of a tool. */
+  shownOf(tool: string): ShownDefinition {
+    return this.#shown.shownOf(tool)
   }
 
   /** The class of a tool of this server. */
@@ -106,6 +119,14 @@ export class Connection {
   }
 }
 
+/** What is remembered of a request that needs no decision. */
+export function otherRequest({
+  method,
+  value,
+}: Pick<Extract<Message, { kind: 'request' }>, 'method' | 'value'>): OtherRequest {
+  return { kind: 'other', method, isNextPage: asObject(value.params)?.cursor !== undefined }
+}
+
 /** Whether a message speaks protocol 2026-07-28: each of its requests says so. */
 export function isModern({ value }: Pick<Message, 'value'>): boolean {
   return typeof metaOf(value)?.[PROTOCOL_VERSION_KEY] === 'string'
@@ -117,22 +138,4 @@ function metaOf(value: MessageValue): MessageValue | undefined {
 
 function clientOf(info: MessageValue | undefined): string {
   return describeName(`${describeName(info?.name, 'unknown')}/${describeName(info?.version, 'unknown')}`, 'unknown')
-}
-
-function hintsOf(definition: MessageValue): ToolHints {
-  const annotations = asObject(definition.annotations)
-  const flag = (value: unknown): boolean | undefined => (typeof value === 'boolean' ? value : undefined)
-  return { readOnlyHint: flag(annotations?.readOnlyHint), destructiveHint: flag(annotations?.destructiveHint) }
-}
-
-function digestOf(definition: MessageValue): string {
-  // Definitions may hold floats, which canonical JSON here refuses, so keys are sorted by hand (same order as RFC 8785).
-  return createHash('sha256').update(JSON.stringify(definition, sortKeys)).digest('hex')
-}
-
-function sortKeys(_: string, value: unknown): unknown {
-  const object = asObject(value)
-  return object === undefined
-    ? value
-    : Object.fromEntries(Object.entries(object).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }

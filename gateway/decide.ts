@@ -7,10 +7,12 @@ import { findStop } from '../events/switch-scope.ts'
 import type { CallContext } from './context.ts'
 import { type ControlNeed, type ControlStanding, controlStanding, findAdaptiveRule } from './control.ts'
 import { bareName } from './method-table.ts'
+import { holdByPin, type PinBook } from './pin-standing.ts'
 import { type DecisionFacts, type PolicyCall, recordedReason } from './policy/decision.ts'
-import { decide as decideByPolicy } from './policy/evaluate.ts'
+import { decide as decideByPolicy, isObserving } from './policy/evaluate.ts'
 import type { Charge } from './policy/limits.ts'
 import type { Policy } from './policy/policy.ts'
+import type { ShownDefinition } from './shown-tools.ts'
 
 /** What decisions are made from. */
 export interface DecisionBasis {
@@ -19,6 +21,8 @@ export interface DecisionBasis {
   readonly control: ControlView
   readonly need: ControlNeed
   readonly facts: DecisionFacts
+  /** What is known of the server's definitions. */
+  readonly pins: PinBook
 }
 
 /** A call as it is decided on. */
@@ -30,6 +34,8 @@ export interface ProposedCall {
   readonly hasUnsafeNumber?: () => boolean
   readonly isRepeatOfUnknown?: () => boolean
   readonly signals: Signals
+  /** Of a tool call: what the client was shown of its tool. */
+  readonly shown?: ShownDefinition | undefined
   /** Every session seen on the connection, the call's among them. */
   readonly sessions: readonly string[]
 }
@@ -88,13 +94,31 @@ export function decideCall(call: ProposedCall, basis: DecisionBasis): ChargedDec
       control,
     }
   }
-  return stricter(decision, call, basis)
+  return stricter(withPin(decision, call, { ...basis, policy }), call, basis)
 }
 
 function toPolicyCall({ context, ...call }: ProposedCall): PolicyCall {
   const { server, principal, client, session } = context
   const tool = bareName(call.method ?? 'tools/call', context.tool)
   return { server, tool, principal, client, session, toolClass: call.signals.toolClass, ...call }
+}
+
+/** What is not pinned is held; the file's own denial stays. An observed policy observes this too. */
+function withPin(
+  decision: ChargedDecision,
+  { context, shown }: ProposedCall,
+  { policy, pins, control, facts }: DecisionBasis & { readonly policy: Policy },
+): ChargedDecision {
+  if (shown === undefined || decision.decision === 'deny') return decision
+  const held = holdByPin(policy, { ...context, shown }, { book: pins, control })
+  if (held === undefined) return decision
+  if (!isObserving(policy, facts.nowMs)) return withoutCharges({ ...decision, ...held })
+  const text = `Observed only; enforced it would be held: ${held.text}`
+  return { ...decision, reason: 'observed', text, observed: { decision: held.decision, reason: held.reason } }
+}
+
+function withoutCharges({ charges, ...decision }: ChargedDecision): ChargedDecision {
+  return decision
 }
 
 function stricter(

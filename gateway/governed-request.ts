@@ -39,6 +39,7 @@ export function findGovernedRequest(
     method,
     tool,
     toolClass: kind === 'tool' ? connection.classOf(tool) : classOf(kind, method),
+    ...(kind === 'tool' ? { shown: connection.shownOf(tool) } : {}),
     ...argumentsOf(isBare ? 'method' : kind, message, bytes),
   }
 }

@@ -149,8 +149,8 @@ class ShapeScan {
   }
 }
 
-/** Behind the closing quote. Searching for quotes passes over a long string at the speed of memory. */
-function stringEnd(text: Buffer, start: number): number {
+/** Behind the closing quote of the string that begins at `start`. Searching for quotes passes over a long one at the speed of memory. */
+export function stringEnd(text: Buffer, start: number): number {
   let quote = text.indexOf(QUOTE, start + 1)
   while (quote !== -1 && isEscaped(text, quote)) quote = text.indexOf(QUOTE, quote + 1)
   return quote === -1 ? text.length : quote + 1
@@ -163,7 +163,8 @@ function isEscaped(text: Buffer, quote: number): boolean {
   return (quote - before) % 2 === 1
 }
 
-function decodeString(text: Buffer, start: number, end: number): string {
+/** The value of the string between two places, quotes included. */
+export function decodeString(text: Buffer, start: number, end: number): string {
   const inner = text.subarray(start + 1, end - 1)
   return inner.includes(BACKSLASH) ? (JSON.parse(text.toString('utf8', start, end)) as string) : inner.toString('utf8')
 }

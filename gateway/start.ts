@@ -11,7 +11,9 @@ import { CallGate } from './call-gate.ts'
 import { type ControlNeed, ruleProblem } from './control.ts'
 import { Counters } from './counters.ts'
 import { foldHistory, historyWindowMs } from './fold-history.ts'
+import { type ListingTaker, type PinStore, Pins } from './pins.ts'
 import type { DecisionFacts } from './policy/decision.ts'
+import { pinningFor } from './policy/pinning.ts'
 import type { Policy } from './policy/policy.ts'
 import { PolicyInForce, type PolicyKeeper } from './policy-in-force.ts'
 import { Recorder, type RecordSettings } from './recorder.ts'
@@ -41,6 +43,8 @@ export interface GatewayOptions {
   /** Undefined where no valid policy could be loaded: every call is denied. */
   readonly policy: Policy | undefined
   readonly facts: Omit<DecisionFacts, 'nowMs'>
+  /** Where definitions are kept between runs. */
+  readonly pinStore: PinStore
   readonly randomBytes: (size: number) => Buffer
   /** For people. */
   readonly warn: (text: string) => void
@@ -50,6 +54,7 @@ export interface GatewayOptions {
 export interface GatewayRun {
   readonly gate: CallGate
   readonly recorder: Recorder
+  readonly pins: ListingTaker
   readonly chain: string
   /** Takes another policy, or the news that one can't be loaded; either is recorded. */
   readonly policy: PolicyKeeper
@@ -96,17 +101,28 @@ export function startGateway(options: GatewayOptions): GatewayRun {
     server: options.server,
     note: (draft) => recorder.note(draft).catch(fail),
   })
+  const pins = new Pins({
+    server: options.server,
+    store: options.pinStore,
+    note: (draft) => recorder.note(draft),
+    // Without a policy nothing is trusted by being seen.
+    mode: () => (inForce.policy === undefined ? 'enforce' : pinningFor(inForce.policy, options.server).mode),
+    control: () => reader.view,
+    controlRead: control,
+    fail,
+  })
   const gate = new CallGate({
     recorder,
     clock,
     deploymentKey,
-    ready: Promise.all([control, Promise.race([folded, wait(CONTROL_WAIT_MS)])]).then(() => undefined),
+    ready: Promise.all([control, pins.ready, Promise.race([folded, wait(CONTROL_WAIT_MS)])]).then(() => undefined),
     control: () => reader.view,
     counters,
     unknown,
     newBasis: () => ({
       policy: inForce.policy,
       need: options.need,
+      pins: pins.book,
       facts: { ...options.facts, protection: inForce.protection, nowMs: Math.floor(clock.nowMicros() / 1000) },
     }),
   })
@@ -115,7 +131,7 @@ export function startGateway(options: GatewayOptions): GatewayRun {
     await reader.stop()
     await chainWriter.close()
   }
-  return { gate, recorder, chain: chainWriter.chain, policy: inForce, stop }
+  return { gate, recorder, pins, chain: chainWriter.chain, policy: inForce, stop }
 }
 
 interface Folding extends GatewayOptions {

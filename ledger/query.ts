@@ -1,4 +1,5 @@
 // Reads of the ledger for the API: pages of events, calls and alerts, newest first, each row checked before it is shown.
+import { findDefinitions, type SeenDefinition } from './definition-history.ts'
 import { HISTORY_COLUMNS, type HistoryEvent, type HistoryRow, toHistoryEvent } from './history-event.ts'
 import { listCondition, type PageRequest, SHOWN, STANDING, type TimeRange } from './history-filter.ts'
 import type { LedgerStore } from './store.ts'
@@ -139,6 +140,11 @@ export class LedgerHistory {
       limit: 1,
     })
     return (await this.#withUpdates(raised))[0]
+  }
+
+  /** The definitions of tools as they were seen last, of one server or of all. */
+  findDefinitions(server: string | undefined): Promise<readonly SeenDefinition[]> {
+    return findDefinitions(this.#store, server)
   }
 
   /** Answers at once if the store does. */

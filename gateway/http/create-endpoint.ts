@@ -10,7 +10,7 @@ import type { Upstream } from './upstream.ts'
 /** What one server is served with. */
 export interface EndpointParts {
   readonly server: string
-  readonly run: Pick<GatewayRun, 'gate' | 'recorder'>
+  readonly run: Pick<GatewayRun, 'gate' | 'recorder' | 'pins'>
   readonly upstream: Upstream
   readonly limits: HttpLimits
   readonly clock: Clock
@@ -24,7 +24,7 @@ export interface EndpointParts {
 /** Serves one server at its path. */
 export function createEndpoint(parts: EndpointParts): Endpoint {
   const { server, run, upstream, limits, clock, quietSessions, dropped, fail } = parts
-  const { gate, recorder } = run
-  const peers = new Peers({ server, gate, recorder, clock, limits, quietSessions, fail })
+  const { gate, recorder, pins } = run
+  const peers = new Peers({ server, gate, recorder, pins, clock, limits, quietSessions, fail })
   return new Endpoint({ upstream, gate, limits, dropped: new Set(dropped), fail, peers })
 }

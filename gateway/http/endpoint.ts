@@ -1,7 +1,7 @@
 // One server at `/mcp/<name>`: what each message of a client comes to, in either era (MCP 2025-11-25 and 2026-07-28,
 // Streamable HTTP). A governed call passes the gate first; everything else goes on at once and unchanged.
 import type { Waiting } from '../connection.ts'
-import { isModern } from '../connection.ts'
+import { isModern, otherRequest } from '../connection.ts'
 import { findGovernedRequest, NAME_RULE, needsDecision } from '../governed-request.ts'
 import { asObject, idKey, type Message, readClientMessage } from '../message.ts'
 import { describeRefused, refusalMessage } from '../refusal.ts'
@@ -114,7 +114,7 @@ export class Endpoint {
     const key = idKey(message.id)
     if (pending.has(key)) return reply.refuse('a request with this id is under way', { status: 200, id: message.id })
     if (needsDecision(message)) return this.#takeCall(exchange, message, { peer, pending })
-    pending.set(key, { kind: 'other', method: message.method })
+    pending.set(key, otherRequest(message))
     await this.#forward(exchange, message, { peer, pending })
   }
 
@@ -170,7 +170,7 @@ export class Endpoint {
   /** The session is known only by the answer, so that what is recorded of the connection begins there. */
   async #initialize(exchange: HttpExchange, message: Request): Promise<void> {
     const own = { key: idKey(message.id), id: message.id }
-    const pending: Pending = new Map([[own.key, { kind: 'other', method: message.method }]])
+    const pending: Pending = new Map([[own.key, otherRequest(message)]])
     const peerOf = (response: UpstreamResponse): Peer | string => {
       const peer = this.#begin(exchange, response)
       if (typeof peer !== 'string') peer.connection.initialized(message.value)

@@ -5,6 +5,7 @@ import { uuidv7 } from '../../events/time.ts'
 import type { CallGate } from '../call-gate.ts'
 import { Connection } from '../connection.ts'
 import { ConnectionNotes } from '../connection-notes.ts'
+import type { ListingTaker } from '../pins.ts'
 import type { Recorder } from '../recorder.ts'
 import type { Caller } from './caller.ts'
 import type { HttpLimits } from './limits.ts'
@@ -16,6 +17,7 @@ export interface PeersOptions {
   readonly server: string
   readonly gate: CallGate
   readonly recorder: Recorder
+  readonly pins: ListingTaker
   readonly clock: Clock
   readonly limits: Pick<HttpLimits, 'sessions' | 'sessionIdleMs'>
   readonly quietSessions: QuietSessions
@@ -85,7 +87,7 @@ export class Peers {
   }
 
   #open(caller: Caller, session: string, sessionId: string | undefined): Peer {
-    const { server, recorder, gate, clock, fail } = this.#options
+    const { server, recorder, pins, gate, clock, fail } = this.#options
     const { principal, principalSource } = caller
     const connection = new Connection({
       session,
@@ -95,7 +97,7 @@ export class Peers {
       principalSource,
       server,
     })
-    const notes = new ConnectionNotes({ connection, recorder, transport: 'http', fail })
+    const notes = new ConnectionNotes({ connection, recorder, pins, transport: 'http', fail })
     return new Peer({ caller, connection, notes, gate, sessionId })
   }
 

@@ -67,7 +67,7 @@ export class ServerAnswers {
     waiting: Exclude<Waiting, { kind: 'deciding' }>,
   ): Promise<void> {
     const { peer, gate } = this.#options
-    if (waiting.kind === 'other') return peer.notes.answered(waiting.method, message.value)
+    if (waiting.kind === 'other') return peer.notes.answered(waiting, message, content)
     await gate.settle(waiting.call, outcomeOf(message, content, waiting.cancelled))
   }
 }

@@ -9,6 +9,7 @@ import type { Limit } from './limits.ts'
 import { toMillionths } from './limits.ts'
 import { createNameMatcher, createPathMatcher } from './match.ts'
 import { pathKeys } from './path-arguments.ts'
+import { compilePinning } from './pinning.ts'
 import type { Action, ApprovalTimes, Constraints, Policy, Rule } from './policy.ts'
 import { createRuleIndex } from './rule-index.ts'
 import type { PolicyFile, RuleFile } from './schema.ts'
@@ -44,6 +45,7 @@ export function compilePolicy(files: readonly [CheckedFile, ...CheckedFile[]], o
     content.rules.map((rule, at) => compileRule(rule, `${place === 0 ? '' : `${name}:`}rules[${at}]`)),
   )
   const stated = files.find(({ content }) => content.default !== undefined)
+  const pinned = files.find(({ content }) => content.pinning !== undefined)
   return deepFreeze({
     hash: options.hash,
     text: options.text,
@@ -52,6 +54,7 @@ export function compilePolicy(files: readonly [CheckedFile, ...CheckedFile[]], o
     observeUntilMs: top.content.mode === 'observe' ? parseMoment(top.content.until ?? '') : undefined,
     defaultAction: stated?.content.default ?? 'deny',
     defaultApproval,
+    pinning: compilePinning(pinned?.content.pinning),
     rules,
     index: createRuleIndex(rules),
     argumentKeys: {

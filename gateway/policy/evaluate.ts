@@ -79,8 +79,8 @@ function toFailure(rule: string, error: unknown): PolicyDecision {
   return deny(rule, 'evaluation_error', `The policy could not be evaluated for this call${why}`)
 }
 
-/** The bound holds here too: a policy that was compiled elsewhere can't observe for longer. */
-function isObserving({ observeUntilMs }: Policy, nowMs: number): boolean {
+/** Whether the rules are only observed. The bound holds here too: a policy that was compiled elsewhere can't observe for longer. */
+export function isObserving({ observeUntilMs }: Policy, nowMs: number): boolean {
   return observeUntilMs !== undefined && nowMs < observeUntilMs && observeUntilMs - nowMs <= MAX_OBSERVE_MS
 }
 

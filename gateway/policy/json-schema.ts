@@ -7,9 +7,11 @@ import { policySchema } from './schema.ts'
 const descriptions: Readonly<Record<string, string>> = {
   version: 'The version of the language: "1".',
   extends: 'Policy files, relative to this one, whose rules are tried after its own.',
-  mode: 'enforce (the default), or observe: record what would have been decided and forward all the same.',
+  mode: 'enforce (the default), or observe: record what would have been decided and forward all the same. Of pinning: off, warn or enforce.',
   until: 'When mode observe ends, at most 30 days ahead: "2026-12-24" or "2026-12-24T18:00:00Z".',
   default: 'What happens to a call that no rule matches; deny unless told.',
+  pinning: 'What becomes of tools whose definition changed: off, warn (the default) or enforce; or a list by server.',
+  held: 'What becomes of a call that is held: deny unless told.',
   rules: 'In order: the first rule that matches decides.',
   id: 'A unique name; decisions and evidence refer to it.',
   tool: 'Globs over tool names; "server/tool" binds one to a server; "resource:", "prompt:" and "method:" stand for other requests.',

@@ -4,6 +4,7 @@ import type { ArgumentSchema } from './argument-schema.ts'
 import type { AllowedHost } from './hosts.ts'
 import type { Limit } from './limits.ts'
 import type { NameMatcher, PathMatcher } from './match.ts'
+import type { PinningRule } from './pinning.ts'
 import type { RuleIndex } from './rule-index.ts'
 import type { RuleFile } from './schema.ts'
 import type { TimeWindow } from './time-window.ts'
@@ -68,6 +69,8 @@ export interface Policy {
   /** Milliseconds since 1970 until which the rules are only observed; undefined where they are enforced. */
   readonly observeUntilMs: number | undefined
   readonly defaultAction: Action
+  /** The first that matches a server counts. */
+  readonly pinning: readonly PinningRule[]
   readonly rules: readonly Rule[]
   readonly index: RuleIndex
   /** For calls that the default escalates. */

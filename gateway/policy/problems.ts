@@ -5,6 +5,7 @@ import type { Document, LineCounter } from 'yaml'
 import { isMap, isNode, isScalar } from 'yaml'
 import type { z } from 'zod'
 import { ToolwardenError } from '../../events/errors.ts'
+import { PINNING_KEYS } from './pinning.ts'
 import {
   approvalSchema,
   budgetSchema,
@@ -119,6 +120,7 @@ const keysBelow: Readonly<Record<string, readonly string[]>> = {
 
 function knownKeys(path: KeyPath): readonly string[] {
   if (path.length === 0) return Object.keys(policySchema.shape)
+  if (path[0] === 'pinning') return PINNING_KEYS
   return keysBelow[String(path.at(-1))] ?? Object.keys(ruleSchema.shape)
 }
 

@@ -7,6 +7,7 @@ import { argumentName, checked, duration, listOf, oneOrMore } from './fields.ts'
 import { parseAllowedHost } from './hosts.ts'
 import { toMillionths } from './limits.ts'
 import { findGlobProblem } from './match.ts'
+import { pinningSchema } from './pinning.ts'
 import { DAYS, isTimeZone, parseTimeOfDay } from './time-window.ts'
 import { findToolPatternProblem } from './tool-pattern.ts'
 
@@ -146,6 +147,7 @@ export const policySchema = z
       parseMoment(text) === undefined ? 'is none' : undefined,
     ).optional(),
     default: z.enum(actions, { error: 'expected allow, deny or escalate' }).optional(),
+    pinning: pinningSchema.optional(),
     rules: z
       .array(ruleSchema, { error: 'expected a list of rules' })
       .max(MAX_RULES, `expected at most ${MAX_RULES} rules`),

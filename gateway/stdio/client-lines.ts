@@ -1,6 +1,6 @@
 // What a client's lines come to: forwarded as they are, refused, or passed through the gate first.
 import type { Gate } from '../call-gate.ts'
-import type { Connection, Waiting } from '../connection.ts'
+import { type Connection, otherRequest, type Waiting } from '../connection.ts'
 import { findGovernedRequest, NAME_RULE, needsDecision } from '../governed-request.ts'
 import { asObject, idKey, type Message, readClientMessage } from '../message.ts'
 import { describeRefused, errorMessage, refusalMessage } from '../refusal.ts'
@@ -105,7 +105,7 @@ export class ClientLines {
       return refuse(-32000, `${MAX_WAITING_REQUESTS} requests wait for an answer`)
     if (needsDecision(message)) return this.#track(held.during(line.bytes.length, this.#takeCall(line, message)))
     if (message.method === 'initialize') connection.initialized(message.value)
-    connection.waiting.set(idKey(message.id), { kind: 'other', method: message.method })
+    connection.waiting.set(idKey(message.id), otherRequest(message))
     toServer(line.bytes)
   }
 

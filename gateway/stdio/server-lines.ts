@@ -2,8 +2,8 @@
 // waits for is withheld, everything else passes at once and unchanged.
 import { outcomeOf } from '../answer.ts'
 import type { Gate } from '../call-gate.ts'
-import type { Connection, Waiting } from '../connection.ts'
-import { idKey, type Message, type MessageValue, readServerMessage } from '../message.ts'
+import type { Connection, OtherRequest, Waiting } from '../connection.ts'
+import { idKey, type Message, readServerMessage } from '../message.ts'
 import type { Line } from './lines.ts'
 import type { HeldBytes } from './tap.ts'
 
@@ -17,8 +17,8 @@ export interface ServerLinesOptions {
   readonly toClient: (bytes: Buffer) => void
   /** Answers that wait for their receipt. */
   readonly held: HeldBytes
-  /** Told of the answer to `initialize` and to `tools/list`. */
-  readonly answered: (method: string, value: MessageValue) => void
+  /** Told of answers to what no call waits for. */
+  readonly answered: (request: OtherRequest, answer: Response, bytes: Buffer) => void
   /** Told of lines that are kept from the client. */
   readonly withheld: (what: string, bytes: number) => void
   /** Told of what should not happen: the run's chain ended before a receipt. */
@@ -64,7 +64,7 @@ export class ServerLines {
       return withheld('an answer that no request waits for', line.bytes.length)
     connection.waiting.delete(idKey(message.id))
     if (waiting.kind === 'other') {
-      answered(waiting.method, message.value)
+      answered(waiting, message, line.content)
       return toClient(line.bytes)
     }
     const held = this.#options.held

@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { Gate } from '../call-gate.ts'
 import { Connection, type ConnectionBase } from '../connection.ts'
 import { ConnectionNotes } from '../connection-notes.ts'
+import type { ListingTaker } from '../pins.ts'
 import type { Recorder } from '../recorder.ts'
 import { ClientLines } from './client-lines.ts'
 import { LineSplitter } from './lines.ts'
@@ -25,6 +26,7 @@ export interface StdioGatewayOptions {
   readonly context: ConnectionBase
   readonly gate: Gate
   readonly recorder: Pick<Recorder, 'note'>
+  readonly pins: ListingTaker
   readonly server: ServerProcess
   readonly client: { readonly input: Readable; readonly output: Writable }
   /** Told of what should not happen: the run's chain ended before an event of this connection. */
@@ -48,10 +50,10 @@ export class StdioGateway {
   })
 
   constructor(options: StdioGatewayOptions) {
-    const { gate, fail, client, server, recorder } = options
+    const { gate, fail, client, server, recorder, pins } = options
     this.#options = options
     const connection = new Connection(options.context)
-    this.#notes = new ConnectionNotes({ connection, recorder, transport: 'stdio', fail })
+    this.#notes = new ConnectionNotes({ connection, recorder, pins, transport: 'stdio', fail })
     const [clientTap, serverTap] = [new Tap(client.input), new Tap(server.output)]
     const toServer = new Outlet({ stream: server.input, source: clientTap })
     this.#toClient = new Outlet({ stream: client.output, source: serverTap, other: clientTap })
@@ -69,7 +71,7 @@ export class StdioGateway {
       gate,
       held: new HeldBytes(serverTap, MAX_HELD_BYTES),
       toClient: (bytes) => this.#toClient.write(bytes),
-      answered: (method, value) => this.#notes.answered(method, value),
+      answered: (request, answer, bytes) => this.#notes.answered(request, answer, bytes),
       withheld: (what, bytes) => this.#notes.observed('server', what, bytes),
       fail,
     })

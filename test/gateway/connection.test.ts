@@ -61,31 +61,6 @@ describe('the client of a connection', () => {
   })
 })
 
-describe('the tools of a server', () => {
-  it('have a class from their hints and a digest of their whole definition, whatever the order of keys', () => {
-    const tool = { name: 'tidy', inputSchema: { type: 'object' }, annotations: { destructiveHint: true } }
-    const turned = { annotations: { destructiveHint: true }, inputSchema: { type: 'object' }, name: 'tidy' }
-    const one = connection()
-    const [first] = one.listed({ result: { tools: [tool] } })
-    const [second] = one.listed({ result: { tools: [turned] } })
-    const [third] = one.listed({ result: { tools: [{ ...tool, description: '' }] } })
-    assert.equal(first?.digest, second?.digest)
-    assert.notEqual(first?.digest, third?.digest)
-    assert.equal(one.classOf('tidy'), 'destructive')
-  })
-
-  it('are left out, when an event could not name them', () => {
-    const tools = [null, 'x', { name: '' }, { name: 7 }, { name: 'x'.repeat(513) }, { name: '\ud800' }, { name: 'ok' }]
-    assert.deepEqual(
-      connection()
-        .listed({ result: { tools } })
-        .map(({ tool }) => tool),
-      ['ok'],
-    )
-    assert.deepEqual(connection().listed({ result: { tools: 'no list' } }), [])
-  })
-})
-
 describe('isModern', () => {
   it('goes by the request itself', () => {
     const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' }

@@ -10,7 +10,7 @@ import { ruleProblem } from '../../gateway/control.ts'
 import { type Decision, decideCall } from '../../gateway/decide.ts'
 import type { Policy } from '../../gateway/policy/policy.ts'
 import { createProtection } from '../../gateway/policy/protect.ts'
-import { DEPLOYMENT_KEY, NO_CONTROL, requestOf, ruleOf, viewOf } from '../support/gate-bench.ts'
+import { DEPLOYMENT_KEY, NO_CONTROL, NO_PINS, requestOf, ruleOf, viewOf } from '../support/gate-bench.ts'
 import { factsOf, policyOf } from './policy/support.ts'
 
 const NOW_MICROS = 1_795_000_000_000_000
@@ -47,7 +47,13 @@ function decideOn({
     realPath: facts.realPath,
   })
   const call = { context, argumentsValue, signals, sessions }
-  return decideCall(call, { policy, control, need: { ...NO_CONTROL, required }, facts: { ...facts, protection } })
+  return decideCall(call, {
+    policy,
+    control,
+    need: { ...NO_CONTROL, required },
+    pins: NO_PINS,
+    facts: { ...facts, protection },
+  })
 }
 
 function rule(changes: Partial<Rule> = {}): Rule {

@@ -9,6 +9,7 @@ import { formatTime, systemClock } from '../../events/time.ts'
 import { CallGate, type GovernedRequest } from '../../gateway/call-gate.ts'
 import type { ControlNeed } from '../../gateway/control.ts'
 import { Counters } from '../../gateway/counters.ts'
+import type { PinBook } from '../../gateway/pin-standing.ts'
 import type { Policy } from '../../gateway/policy/policy.ts'
 import { lookUpRealPath } from '../../gateway/policy/real-path.ts'
 import { Recorder, type RecordSettings } from '../../gateway/recorder.ts'
@@ -19,6 +20,9 @@ import { type FaultHook, MemoryLog, MemoryStorage } from './memory-log.ts'
 export const DEPLOYMENT_KEY = Buffer.alloc(32, 7)
 /** Control that no call waits for. */
 export const NO_CONTROL: ControlNeed = { writers: ['detectors/main'], maxAgeMicros: 10_000_000, required: false }
+
+/** Nothing known of any definition. */
+export const NO_PINS: PinBook = { first: new Map(), last: new Map() }
 
 /** A control view in which these rules are live. */
 export function viewOf(...rules: readonly Rule[]): ControlView {
@@ -104,6 +108,7 @@ export class GateBench {
       newBasis: () => ({
         policy,
         need: NO_CONTROL,
+        pins: NO_PINS,
         facts: { realPath: lookUpRealPath, remote: true, nowMs: Date.now() },
       }),
     })

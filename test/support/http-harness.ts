@@ -13,6 +13,7 @@ import { HttpUpstream } from '../../gateway/http/http-upstream.ts'
 import { type HttpLimits, httpLimits } from '../../gateway/http/limits.ts'
 import { QuietSessions } from '../../gateway/http/quiet-sessions.ts'
 import type { Upstream } from '../../gateway/http/upstream.ts'
+import type { PinStore } from '../../gateway/pins.ts'
 import { parsePolicy } from '../../gateway/policy/load.ts'
 import { createProtection } from '../../gateway/policy/protect.ts'
 import { lookUpRealPath } from '../../gateway/policy/real-path.ts'
@@ -41,7 +42,11 @@ export interface HttpStart {
   readonly upstream?: (url: URL) => Upstream
   readonly upstreamHeaders?: readonly (readonly [string, string])[]
   readonly dropped?: readonly string[]
+  readonly pinStore?: PinStore
 }
+
+/** Keeps nothing. */
+const NO_PIN_STORE: PinStore = { load: async () => [], add: async () => undefined }
 
 /** One gateway at `/mcp/test`, its server and its log. */
 export class HttpHarness {
@@ -143,6 +148,7 @@ export class HttpHarness {
       need: { writers: [], maxAgeMicros: 10_000_000, required: false },
       policy: parsed.ok,
       facts: { realPath: lookUpRealPath, root: undefined, remote: true, protection },
+      pinStore: this.#start.pinStore ?? NO_PIN_STORE,
       randomBytes,
       warn: (text) => void this.failures.push(text),
     })
