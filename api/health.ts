@@ -12,6 +12,8 @@ const CHECK_DEADLINE_MS = 2_000
 /** One thing that must work: `find` gives the reason why it doesn't. */
 export interface ReadinessCheck {
   readonly name: string
+  /** Told, but not in the way of being ready. */
+  readonly isAdvisory?: boolean
   readonly findProblem: () => Promise<string | undefined> | string | undefined
 }
 
@@ -53,7 +55,7 @@ export function addHealth(app: OpenAPIHono<ApiEnv>, registry: Registry, checks: 
   app.openapi(healthRoute, (c) => c.json({ status: 'ok' as const }, 200))
   app.openapi(readyRoute, async (c) => {
     const results = await Promise.all(checks.map(runCheck))
-    const ready = results.every((result) => result.ready)
+    const ready = results.every((result, at) => result.ready || checks[at]?.isAdvisory === true)
     return c.json({ ready, checks: results }, ready ? 200 : 503)
   })
   app.openapi(metricsRoute, async (c) =>

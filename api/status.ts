@@ -14,10 +14,29 @@ export interface AboutProcess {
   readonly store: 'chdb' | 'clickhouse'
   /** The roles that run in this process: `ledger`, `detectors`, `api`. */
   readonly roles: readonly string[]
-  /** A witnessed, B pinned checkpoint, C the owner's keys alone. */
-  readonly protectionClass: 'A' | 'B' | 'C'
+  /** What stands behind the Merkle log now: A witnessed, C the owner's keys alone. */
+  readonly protection: () => LogProtection
   readonly startedMicros: number
 }
+
+/** The class that applies, and how far witnesses have cosigned. */
+export interface LogProtection {
+  readonly class: 'A' | 'C'
+  /** Undefined where none is configured in this process. */
+  readonly witnesses?: {
+    readonly quorum: number
+    readonly size: number
+    readonly problem?: string
+    readonly each: readonly { readonly name: string; readonly size: number; readonly problem?: string }[]
+  }
+}
+
+const witnessesSchema = z.object({
+  quorum: z.number().int(),
+  size: z.number().int().describe('Leaves of the last tree that a quorum cosigned.'),
+  problem: z.string().optional(),
+  each: z.array(z.object({ name: z.string(), size: z.number().int(), problem: z.string().optional() })),
+})
 
 const statusSchema = z
   .object({
@@ -26,7 +45,11 @@ const statusSchema = z
     eventLog: z.enum(['files', 'kafka']),
     store: z.enum(['chdb', 'clickhouse']),
     roles: z.array(z.string()),
-    protection: z.object({ class: z.enum(['A', 'B', 'C']), meaning: z.string() }),
+    protection: z.object({
+      class: z.enum(['A', 'C']),
+      meaning: z.string(),
+      witnesses: witnessesSchema.optional(),
+    }),
     startedAt: z.string(),
     uptimeSeconds: z.number().int(),
   })
@@ -43,15 +66,16 @@ const statusRoute = createRoute({
 
 const PROTECTION_TEXTS = {
   A: 'An independent witness has cosigned: the owner could not rewrite what lay before.',
-  B: 'Proved against a checkpoint that the verifier had kept.',
   C: "The owner's keys alone: it holds against everyone but code that runs as the owner.",
 } as const
 
 /** Adds the route. */
 export function addStatus(app: OpenAPIHono<ApiEnv>, about: AboutProcess, nowMicros: () => number): void {
   app.openapi(statusRoute, (c) => {
-    const { protectionClass, startedMicros, roles, ...same } = about
-    const protection = { class: protectionClass, meaning: PROTECTION_TEXTS[protectionClass] }
+    const { protection: find, startedMicros, roles, ...same } = about
+    const { class: reached, witnesses } = find()
+    const found = witnesses === undefined ? {} : { witnesses: { ...witnesses, each: [...witnesses.each] } }
+    const protection = { class: reached, meaning: PROTECTION_TEXTS[reached], ...found }
     const uptimeSeconds = Math.floor((nowMicros() - startedMicros) / 1_000_000)
     return c.json({ ...same, roles: [...roles], protection, startedAt: formatTime(startedMicros), uptimeSeconds }, 200)
   })

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { ReadinessCheck } from '../api/health.ts'
 import { type RunningApi, startApi } from '../api/server.ts'
+import type { LogProtection } from '../api/status.ts'
 import { TokenBook } from '../api/tokens.ts'
 import { ChainWriter } from '../events/chain-writer.ts'
 import { ControlReader } from '../events/control-reader.ts'
@@ -12,6 +13,7 @@ import { LedgerHistory } from '../ledger/query.ts'
 import type { LedgerStore } from '../ledger/store.ts'
 import { TreeProofs } from '../ledger/tree-proofs.ts'
 import { verifyLedger } from '../ledger/verify.ts'
+import type { Cosigning } from '../ledger/witness/cosigning.ts'
 import type { Backbone } from './backbone.ts'
 import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
@@ -26,6 +28,7 @@ export interface ApiServiceOptions {
   readonly store: LedgerStore
   readonly roles: readonly ServiceRole[]
   readonly checks: readonly ReadinessCheck[]
+  readonly cosigning: Cosigning | undefined
   readonly config: Config
   readonly installation: Installation
   readonly backbone: Backbone
@@ -36,7 +39,7 @@ export interface ApiServiceOptions {
 
 /** Starts the API's role. Throws PORT_IN_USE, CONFIG_INVALID, LOG_UNAVAILABLE. */
 export async function startApiService(options: ApiServiceOptions): Promise<RunningApi> {
-  const { store, roles, checks, config, installation, backbone, logger, registry, onStop } = options
+  const { store, roles, checks, cosigning, config, installation, backbone, logger, registry, onStop } = options
   const { eventLog, log, trust } = backbone
   const clock = systemClock()
   const operator = await openOperator(options)
@@ -48,8 +51,7 @@ export async function startApiService(options: ApiServiceOptions): Promise<Runni
       eventLog: backbone.isDistributed ? 'kafka' : 'files',
       store: config.clickhouse === undefined ? 'chdb' : 'clickhouse',
       roles,
-      // Without a witness nothing holds against the owner of the keys.
-      protectionClass: 'C',
+      protection: () => protectionOf(cosigning),
       startedMicros: clock.nowMicros(),
     },
     history: new LedgerHistory(store),
@@ -67,6 +69,19 @@ export async function startApiService(options: ApiServiceOptions): Promise<Runni
   })
   onStop(() => api.stop())
   return api
+}
+
+/** Without a quorum of witnesses nothing holds against the owner of the keys. */
+function protectionOf(cosigning: Cosigning | undefined): LogProtection {
+  if (cosigning === undefined) return { class: 'C' }
+  const { quorum, size, problem, witnesses } = cosigning.status
+  const each = witnesses.map((witness) => ({ name: witness.name, size: witness.size, ...textOf(witness.problem) }))
+  const isWitnessed = problem === undefined && size > 0
+  return { class: isWitnessed ? 'A' : 'C', witnesses: { quorum, size, ...textOf(problem), each } }
+}
+
+function textOf(problem: string | undefined): { readonly problem?: string } {
+  return problem === undefined ? {} : { problem }
 }
 
 async function openOperator({

@@ -14,6 +14,7 @@ import { kafkaSettings } from '../events/kafka-log-settings.ts'
 import { trustSettings } from '../events/trust.ts'
 import { problemAt } from '../gateway/policy/problems.ts'
 import { gatewaySettings } from '../gateway/settings.ts'
+import { ledgerSettings } from '../ledger/settings.ts'
 
 const configObject = z.strictObject({
   /** Name of the ledger; in distributed mode the same for every role. */
@@ -35,6 +36,7 @@ const configObject = z.strictObject({
   /** Writers to believe beside the installation's own. */
   trust: trustSettings.default([]),
   gateway: gatewaySettings.prefault({}),
+  ledger: ledgerSettings.prefault({}),
   detectors: detectorSettings.prefault({}),
   api: apiSettings.prefault({}),
 })

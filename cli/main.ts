@@ -3,6 +3,7 @@
 // which an MCP client waits for, starts with what it needs and nothing else.
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { describeError, ToolwardenError } from '../events/errors.ts'
+import { addEvidenceCommands } from './evidence-commands.ts'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { addTo } from './repeated-option.ts'
@@ -99,6 +100,8 @@ program
   .action(async (flags: object) => {
     process.exitCode = await (await import('./verify-command.ts')).runVerify(flags)
   })
+
+addEvidenceCommands(program)
 
 for (const [what, description] of [
   ['stop', 'the kill switch: gateways deny every call until `resume`'],

@@ -5,7 +5,9 @@ import { systemClock } from '../events/time.ts'
 import { readLogVerifierKey } from '../ledger/log-key.ts'
 import { Sequencer, sequencerDirectories } from '../ledger/sequencer.ts'
 import type { LedgerStore } from '../ledger/store.ts'
+import { TreeReader } from '../ledger/tree-reader.ts'
 import type { TreeToVerify } from '../ledger/verify-tree.ts'
+import { Cosigning, type CosigningOptions } from '../ledger/witness/cosigning.ts'
 import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
 
@@ -20,22 +22,70 @@ export interface MerkleLogOptions {
   readonly onStopped: (error: unknown) => void
 }
 
+/** The log of this process. */
+export interface RunningMerkleLog {
+  readonly sequencer: Sequencer
+  /** Undefined where no witness is configured. */
+  readonly cosigning: Cosigning | undefined
+  stop(): Promise<void>
+}
+
 /**
- * Starts the sequencer; undefined where the log of a shared store is kept by another process.
+ * Starts the sequencer, and cosigning beside it; undefined where the log of a shared store is kept by another process.
  * Throws TREE_INVALID, CHECKPOINT_INVALID, KEY_*, STORE_* with the way out.
  */
-export async function startMerkleLog(options: MerkleLogOptions): Promise<Sequencer | undefined> {
-  const { store, log, config, installation, logger, onStopped } = options
+export async function startMerkleLog(options: MerkleLogOptions): Promise<RunningMerkleLog | undefined> {
+  const { config, logger } = options
   try {
-    const directories = sequencerDirectories(config.data)
-    const keyDirectory = installation.directory
-    return await Sequencer.start({ store, clock: systemClock(), log, keyDirectory, ...directories, onStopped })
+    return await startAll(options)
   } catch (error) {
     const isKeptElsewhere = error instanceof ToolwardenError && error.code === 'STORE_LOCKED'
     if (config.clickhouse === undefined || !isKeptElsewhere) throw error
     logger.warn({ reason: error.message }, 'another process keeps the Merkle log; this one stores events only')
     return undefined
   }
+}
+
+async function startAll({
+  store,
+  log,
+  config,
+  installation,
+  logger,
+  onStopped,
+}: MerkleLogOptions): Promise<RunningMerkleLog> {
+  const directories = sequencerDirectories(config.data)
+  const keyDirectory = installation.directory
+  const clock = systemClock()
+  const cosigning = createCosigning(config, logger, {
+    publish: (note, isQuorum) => sequencer.publishCosigned(note, isQuorum),
+    nowMs: () => clock.monotonicMicros() / 1_000,
+  })
+  const onPublished = (note: string): void => cosigning?.offer(note)
+  const sequencer = await Sequencer.start({ store, clock, log, keyDirectory, ...directories, onStopped, onPublished })
+  cosigning?.start()
+  const stop = async (): Promise<void> => {
+    await cosigning?.stop()
+    await sequencer.stop()
+  }
+  return { sequencer, cosigning, stop }
+}
+
+function createCosigning(
+  config: Config,
+  logger: Logger,
+  means: Pick<CosigningOptions, 'publish' | 'nowMs'>,
+): Cosigning | undefined {
+  if (config.ledger.witnesses.length === 0) return undefined
+  return new Cosigning({
+    ...means,
+    settings: config.ledger,
+    reader: new TreeReader(merkleLogDirectory(config)),
+    onChange: ({ problem, size }) => {
+      if (problem === undefined) logger.info({ size }, 'the witnesses have cosigned')
+      else logger.warn({ problem }, 'the log lacks its witnesses')
+    },
+  })
 }
 
 /** The log's directory for those who read it. */

@@ -62,8 +62,8 @@ function withFlags(config: Config, { host, port }: ServiceFlags): Config {
   }
 }
 
-function problemOf({ ingest, sequencer, detectors }: Services): string | undefined {
-  const waitingFor = ingest?.status.waitingFor ?? sequencer?.status.waitingFor
+function problemOf({ ingest, merkleLog, detectors }: Services): string | undefined {
+  const waitingFor = ingest?.status.waitingFor ?? merkleLog?.sequencer.status.waitingFor
   if (waitingFor !== undefined) return waitingFor.message
   const state = detectors?.stats().state
   return state === undefined || state === 'live' ? undefined : `the detectors are ${state}`

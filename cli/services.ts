@@ -9,12 +9,12 @@ import { ToolwardenError } from '../events/errors.ts'
 import { systemClock } from '../events/time.ts'
 import { type DirectoryLock, lockDirectory } from '../ledger/directory-lock.ts'
 import type { Ingest } from '../ledger/ingest.ts'
-import type { Sequencer } from '../ledger/sequencer.ts'
 import type { LedgerStore } from '../ledger/store.ts'
 import { type Backbone, openBackbone } from './backbone.ts'
 import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
-import { startMerkleLog } from './merkle-log.ts'
+import { registerLogMetrics } from './log-metrics.ts'
+import { type RunningMerkleLog, startMerkleLog } from './merkle-log.ts'
 import { sharedStoreSettings, storeSettings } from './store-place.ts'
 import { softwareName } from './version.ts'
 
@@ -26,7 +26,7 @@ export interface Services {
   readonly backbone: Backbone
   readonly api: RunningApi | undefined
   readonly ingest: Ingest | undefined
-  readonly sequencer: Sequencer | undefined
+  readonly merkleLog: RunningMerkleLog | undefined
   readonly detectors: RunningDetectors | undefined
   readonly store: LedgerStore | undefined
   readonly registry: Registry
@@ -79,14 +79,14 @@ async function startAll(roles: readonly ServiceRole[], starting: Starting): Prom
   const store = roles.includes('ledger') || roles.includes('api') ? await openStore(roles, parts) : undefined
   const isLedger = store !== undefined && roles.includes('ledger')
   // Before ingest, and so stopped after it: what it refuses is refused before anything more is stored.
-  const sequencer = isLedger ? await startSequencer(store, parts) : undefined
+  const merkleLog = isLedger ? await startLog(store, parts) : undefined
   const ingest = isLedger ? await startLedger(store, parts) : undefined
   const detectors = roles.includes('detectors') ? await startDetectorRole(parts) : undefined
   const api =
     store !== undefined && roles.includes('api')
-      ? await startApiRole({ store, roles, ingest, sequencer, detectors }, parts)
+      ? await startApiRole({ store, roles, ingest, merkleLog, detectors }, parts)
       : undefined
-  return { backbone, api, ingest, sequencer, detectors, store, registry: parts.registry, failed, stop }
+  return { backbone, api, ingest, merkleLog, detectors, store, registry: parts.registry, failed, stop }
 }
 
 interface Parts extends Starting {
@@ -139,12 +139,14 @@ async function startLedger(
   return ingest
 }
 
-async function startSequencer(store: LedgerStore, parts: Parts): Promise<Sequencer | undefined> {
-  const { config, installation, backbone, logger, fail, onStop } = parts
+async function startLog(store: LedgerStore, parts: Parts): Promise<RunningMerkleLog | undefined> {
+  const { config, installation, backbone, logger, fail, onStop, registry } = parts
   const { log } = backbone
-  const sequencer = await startMerkleLog({ store, log, config, installation, logger, onStopped: fail })
-  if (sequencer !== undefined) onStop(() => sequencer.stop())
-  return sequencer
+  const merkleLog = await startMerkleLog({ store, log, config, installation, logger, onStopped: fail })
+  if (merkleLog === undefined) return undefined
+  onStop(() => merkleLog.stop())
+  registerLogMetrics(registry, merkleLog)
+  return merkleLog
 }
 
 async function startDetectorRole({
@@ -183,21 +185,25 @@ interface ApiParts {
   readonly store: LedgerStore
   readonly roles: readonly ServiceRole[]
   readonly ingest: Ingest | undefined
-  readonly sequencer: Sequencer | undefined
+  readonly merkleLog: RunningMerkleLog | undefined
   readonly detectors: RunningDetectors | undefined
 }
 
 async function startApiRole(
-  { store, roles, ingest, sequencer, detectors }: ApiParts,
+  { store, roles, ingest, merkleLog, detectors }: ApiParts,
   parts: Parts,
 ): Promise<RunningApi> {
   const { startApiService } = await import('./api-service.ts')
   const { config, installation, backbone, logger, onStop, registry } = parts
   const checks = [
     ...(ingest === undefined ? [] : [{ name: 'ledger', findProblem: () => ingest.status.waitingFor?.message }]),
-    ...(sequencer === undefined
+    ...(merkleLog === undefined
       ? []
-      : [{ name: 'merkle log', findProblem: () => sequencer.status.waitingFor?.message }]),
+      : [
+          { name: 'merkle log', findProblem: () => merkleLog.sequencer.status.waitingFor?.message },
+          // The log goes on without its witnesses, and so does the API.
+          { name: 'witnesses', isAdvisory: true, findProblem: () => merkleLog.cosigning?.status.problem },
+        ]),
     ...(detectors === undefined
       ? []
       : [
@@ -208,5 +214,6 @@ async function startApiRole(
           },
         ]),
   ]
-  return startApiService({ store, roles, checks, config, installation, backbone, logger, onStop, registry })
+  const cosigning = merkleLog?.cosigning
+  return startApiService({ store, roles, checks, cosigning, config, installation, backbone, logger, onStop, registry })
 }

@@ -57,18 +57,24 @@ export function generateKey(): KeyPair {
   return { privateKey, publicKey: rawPublicKey(publicKey) }
 }
 
-/** Reads a PKCS #8 PEM. Throws KEY_INVALID without a word of the key. */
-export function parsePrivateKey(pem: string, where: string): KeyPair {
+/** Reads a PKCS #8 PEM, with a passphrase where it is encrypted. Throws KEY_INVALID without a word of the key. */
+export function parsePrivateKey(pem: string, where: string, passphrase?: string): KeyPair {
+  if (passphrase === undefined && isEncryptedPem(pem))
+    throw new ToolwardenError('KEY_INVALID', 'the key is encrypted, and there is no passphrase', {
+      where,
+      fix: 'set TOOLWARDEN_KEY_PASSPHRASE or TOOLWARDEN_KEY_PASSPHRASE_FILE',
+    })
   try {
-    const privateKey = createPrivateKey(pem)
+    const privateKey = createPrivateKey(isEncryptedPem(pem) ? { key: pem, passphrase } : pem)
     if (privateKey.asymmetricKeyType === 'ed25519')
       return { privateKey, publicKey: rawPublicKey(createPublicKey(privateKey)) }
   } catch (cause) {
-    throw new ToolwardenError('KEY_INVALID', 'not a private key in PEM form', {
-      where,
-      cause,
-      fix: 'restore the file from a backup',
-    })
+    // The cause says no more than that, and where OpenSSL looked.
+    throw new ToolwardenError(
+      'KEY_INVALID',
+      isEncryptedPem(pem) ? 'the passphrase does not open this key' : 'not a private key in PEM form',
+      { where, cause, fix: isEncryptedPem(pem) ? 'give the right passphrase' : 'restore the file from a backup' },
+    )
   }
   throw new ToolwardenError('KEY_INVALID', 'a private key, but not Ed25519', {
     where,
@@ -76,9 +82,15 @@ export function parsePrivateKey(pem: string, where: string): KeyPair {
   })
 }
 
-/** The PKCS #8 PEM of a private key, for a 0600 file. */
-export function privateKeyPem(key: KeyPair): string {
-  return key.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
+/** The PKCS #8 PEM of a private key, for a 0600 file; encrypted where there is a passphrase. */
+export function privateKeyPem(key: KeyPair, passphrase?: string): string {
+  const cipher = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase }
+  return key.privateKey.export({ format: 'pem', type: 'pkcs8', ...cipher }).toString()
+}
+
+/** Whether a PEM needs a passphrase. */
+function isEncryptedPem(pem: string): boolean {
+  return pem.includes('BEGIN ENCRYPTED PRIVATE KEY')
 }
 
 /** The key object of 32 raw bytes. Throws KEY_INVALID. */

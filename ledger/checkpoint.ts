@@ -30,12 +30,16 @@ function formatCheckpoint({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${size}\n${root.toString('base64')}\n`
 }
 
-/** Reads the text of a checkpoint. Extension lines are refused: nobody audits them. Throws CHECKPOINT_INVALID. */
-export function parseCheckpoint(text: string): Checkpoint {
+/**
+ * Reads the text of a checkpoint. Extension lines are refused, as nobody audits them; a witness allows them to the logs of
+ * others. Throws CHECKPOINT_INVALID.
+ */
+export function parseCheckpoint(text: string, extensions: 'refused' | 'allowed' = 'refused'): Checkpoint {
   const [origin = '', decimal = '', encoded = '', ...rest] = text.split('\n')
   const root = decodeBase64(encoded)
   const size = Number(decimal)
-  if (origin === '' || rest.length !== 1 || rest[0] !== '')
+  const extra = rest.slice(0, -1)
+  if (origin === '' || rest.at(-1) !== '' || extra.includes('') || (extensions === 'refused' && extra.length > 0))
     throw invalid('it is not three lines: origin, size and root')
   if (!/^(0|[1-9]\d*)$/.test(decimal) || !Number.isSafeInteger(size)) throw invalid('its size is no whole number')
   if (root?.byteLength !== HASH_BYTES) throw invalid(`its root is not ${HASH_BYTES} bytes in base64`)

@@ -81,7 +81,7 @@ export function parseVerifierKey(text: string): VerifierKey {
 /** A note with the signature of a log. `text` ends with a newline. */
 export function signNote(text: string, name: string, key: KeyPair): string {
   const { id } = verifierKey(name, key.publicKey)
-  return `${text}\n${signatureLine({ name, id, signature: sign(null, Buffer.from(text), key.privateKey) })}`
+  return `${text}\n${formatSignature({ name, id, signature: sign(null, Buffer.from(text), key.privateKey) })}`
 }
 
 /** The line by which a witness signs a note's text at a time. */
@@ -94,11 +94,11 @@ export function cosignatureLine(
   const timestamp = Buffer.alloc(TIMESTAMP_BYTES)
   timestamp.writeBigUInt64BE(BigInt(timestampSeconds))
   const signed = sign(null, cosignedBytes(text, BigInt(timestampSeconds)), key.privateKey)
-  return signatureLine({ name, id, signature: Buffer.concat([timestamp, signed]) })
+  return formatSignature({ name, id, signature: Buffer.concat([timestamp, signed]) })
 }
 
-/** One line of a note. */
-function signatureLine({ name, id, signature }: NoteSignature): string {
+/** One signature line of a note, with its newline. */
+export function formatSignature({ name, id, signature }: NoteSignature): string {
   return `— ${name} ${Buffer.concat([Buffer.from(id, 'hex'), signature]).toString('base64')}\n`
 }
 

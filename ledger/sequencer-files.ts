@@ -4,9 +4,10 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ToolwardenError } from '../events/errors.ts'
 import { readIfThere, writeDurably } from './durable-file.ts'
+import { parseNote } from './note.ts'
 import { parseTilePath, TILE_WIDTH } from './tiles.ts'
 import type { TreeFile } from './tree-edge.ts'
-import { CHECKPOINT_FILE } from './tree-reader.ts'
+import { CHECKPOINT_FILE, WITNESSED_FILE } from './tree-reader.ts'
 
 const STAGING_FOLDER = 'staging'
 
@@ -33,6 +34,8 @@ export class SequencerFiles {
   readonly #tree: string
   readonly #state: string
   readonly #fault: SequencerFault | undefined
+  /** Whoever publishes waits for the one before: the sequencer, and whoever adds cosignatures. */
+  #publishing: Promise<unknown> = Promise.resolve()
 
   constructor(directories: { readonly tree: string; readonly state: string }, fault?: SequencerFault) {
     this.#tree = directories.tree
@@ -85,7 +88,15 @@ export class SequencerFiles {
   }
 
   async publish(note: string): Promise<void> {
-    await this.write('publish', () => writeDurably(join(this.#tree, CHECKPOINT_FILE), note))
+    await this.write('publish', () => this.#inTurn(() => writeDurably(join(this.#tree, CHECKPOINT_FILE), note)))
+  }
+
+  /** Publishes a checkpoint with cosignatures, unless another was published meanwhile; kept besides where it has its quorum. */
+  async publishCosigned(note: string, isQuorum: boolean): Promise<void> {
+    await this.#inTurn(async () => {
+      if (isQuorum) await writeDurably(join(this.#tree, WITNESSED_FILE), note)
+      if (isSameText(await this.published(), note)) await writeDurably(join(this.#tree, CHECKPOINT_FILE), note)
+    })
   }
 
   /** Removes all that is staged. */
@@ -103,7 +114,18 @@ export class SequencerFiles {
     this.#fault?.('after', name)
   }
 
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const next = this.#publishing.then(work)
+    this.#publishing = next.catch(() => undefined)
+    return next
+  }
+
   #stagedPath({ size, root }: Pick<Staged, 'size' | 'root'>): string {
     return join(this.#state, STAGING_FOLDER, `${size}-${root}.json`)
   }
+}
+
+/** Whether two notes say the same, whoever signed them. */
+export function isSameText(note: string | undefined, other: string): boolean {
+  return note !== undefined && parseNote(note).text === parseNote(other).text
 }

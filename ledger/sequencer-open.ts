@@ -5,7 +5,7 @@ import { type Checkpoint, signCheckpoint, type VerifiedCheckpoint, verifyCheckpo
 import { countLeaves, FIRST_ROW, findHashesWithoutRow, findRowOrder, type RowOrder } from './leaf-rows.ts'
 import { type LogKey, publishLogKey } from './log-key.ts'
 import { EMPTY_ROOT } from './merkle.ts'
-import type { SequencerFiles, Staged } from './sequencer-files.ts'
+import { isSameText, type SequencerFiles, type Staged } from './sequencer-files.ts'
 import type { LedgerStore } from './store.ts'
 import { TILE_WIDTH } from './tiles.ts'
 import { edgeRoot, type TreeEdge } from './tree-edge.ts'
@@ -42,7 +42,8 @@ export async function openTree(means: TreeMeans): Promise<OpenTree> {
   if (!edgeRoot(edge).equals(checkpoint.root))
     throw refusal('the tiles do not have the root that was signed', checkpoint, 'restore the log from a backup')
   const after = await checkStore(means, checkpoint)
-  if (published !== won) await files.publish(won)
+  // With the cosignatures that were collected for it.
+  if (!isSameText(published, won)) await files.publish(won)
   await files.discard()
   if (!key.hasBegun) await publishLogKey(means.keyDirectory, key.verifier)
   await indexMissing(store, reader, checkpoint.size)

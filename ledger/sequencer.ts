@@ -42,6 +42,8 @@ export interface SequencerOptions {
   readonly keyDirectory: string
   /** Told when it stops by itself, because store, tiles and checkpoints do not belong together. */
   readonly onStopped?: (error: unknown) => void
+  /** Told of each checkpoint once it is published, and of the one that stands at the start. */
+  readonly onPublished?: (note: string) => void
   readonly tickMs?: number
   readonly maxLeaves?: number
   readonly fault?: SequencerFault
@@ -103,6 +105,11 @@ export class Sequencer {
   /** How it is doing now. */
   get status(): SequencerStatus {
     return { size: this.#size, waitingFor: this.#lastError }
+  }
+
+  /** Puts cosignatures to the published checkpoint, unless another was published meanwhile. Rejects with what the system says. */
+  async publishCosigned(note: string, isQuorum: boolean): Promise<void> {
+    await this.#means.files.publishCosigned(note, isQuorum)
   }
 
   /** Gives all stored events their places. Throws what a tick refuses or can't do; the next call begins by reading back. */
@@ -205,6 +212,7 @@ export class Sequencer {
   #keep(tree: OpenTree): void {
     this.#tree = tree
     this.#size = tree.edge.size
+    this.#options.onPublished?.(tree.note)
   }
 }
 

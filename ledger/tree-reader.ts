@@ -20,6 +20,8 @@ import { EMPTY_EDGE, type TreeEdge } from './tree-edge.ts'
 
 /** The name of the published checkpoint, below the log's prefix. */
 export const CHECKPOINT_FILE = 'checkpoint'
+/** The latest checkpoint that has its quorum of witnesses: the published one, or one before it. */
+export const WITNESSED_FILE = 'checkpoint.witnessed'
 
 /** A checkpoint as it stands in a file: its signatures are not checked. */
 export interface StoredCheckpoint extends Checkpoint {
@@ -36,7 +38,16 @@ export class TreeReader {
 
   /** The published checkpoint; undefined before the first. Throws CHECKPOINT_INVALID. */
   async checkpoint(): Promise<StoredCheckpoint | undefined> {
-    const bytes = await readIfThere(join(this.#directory, CHECKPOINT_FILE))
+    return await this.#checkpoint(CHECKPOINT_FILE)
+  }
+
+  /** The latest one that a quorum cosigned; undefined where there is none. Throws CHECKPOINT_INVALID. */
+  async witnessed(): Promise<StoredCheckpoint | undefined> {
+    return await this.#checkpoint(WITNESSED_FILE)
+  }
+
+  async #checkpoint(file: string): Promise<StoredCheckpoint | undefined> {
+    const bytes = await readIfThere(join(this.#directory, file))
     if (bytes === undefined) return undefined
     const note = bytes.toString('utf8')
     return { ...parseCheckpoint(parseNote(note).text), note }

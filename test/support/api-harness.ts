@@ -82,7 +82,7 @@ export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<
   const dependencies: ApiDependencies = {
     settings: apiSettings.parse(options.settings ?? {}) satisfies ApiSettings,
     about: {
-      ...{ version: '0.0.0', log: LOG_NAME, eventLog: 'files', store: 'chdb', protectionClass: 'C' },
+      ...{ version: '0.0.0', log: LOG_NAME, eventLog: 'files', store: 'chdb', protection: () => ({ class: 'C' }) },
       ...{ roles: ['api'], startedMicros: clock.nowMicros() },
     },
     history: new LedgerHistory(options.store ?? absentStore()),
