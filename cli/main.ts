@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { describeError, ToolwardenError } from '../events/errors.ts'
 import { addEvidenceCommands } from './evidence-commands.ts'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
+import { addPinCommands } from './pin-commands.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { addTo } from './repeated-option.ts'
 import { softwareName } from './version.ts'
@@ -118,25 +119,7 @@ for (const [what, description] of [
     .option('--json', 'as JSON')
     .action(async (flags: object) => (await import('./switch-command.ts')).runSwitch(what, flags))
 
-const pin = program
-  .command('pin')
-  .description('the definitions of tools: what was seen, what is held, what is approved')
-pin
-  .command('list')
-  .description('show every definition that gateways saw, and whether it is the pinned one')
-  .option('--server <name>', 'of one server')
-  .option('--config <file>', 'toolwarden.yaml')
-  .option('--json', 'as JSON')
-  .action(async (flags: object) => (await import('./pin-command.ts')).listPins(flags))
-pin
-  .command('approve')
-  .description('hold a tool to the definition that was seen last')
-  .argument('<server/tool>', 'one tool; with --all a server')
-  .option('--all', 'everything of the server that is not pinned')
-  .option('--reason <text>', 'why; it is recorded')
-  .option('--config <file>', 'toolwarden.yaml')
-  .option('--json', 'as JSON')
-  .action(async (target: string, flags: object) => (await import('./pin-command.ts')).approvePins(target, flags))
+addPinCommands(program)
 
 program
   .command('wrap')

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { canonicalBytes } from '../../events/canonical.ts'
 import { hashBody, signAppend } from '../../events/chain.ts'
 import { isControlEvent, subjectOf } from '../../events/control-record.ts'
-import { parseEvent } from '../../events/event.ts'
+import { type EventDraft, parseEvent } from '../../events/event.ts'
 import { generateKey, type KeyPair } from '../../events/keys.ts'
 import type { LogRecord } from '../../events/log.ts'
 import { encodeSignature } from '../../events/record.ts'
@@ -42,10 +42,8 @@ export function noise(chain: string): readonly LogRecord[] {
 
 /** A rule on `control` that denies every tool to a session. */
 export function forgeRule(forgery: Forgery, session: string): LogRecord {
-  // No builder seals what a role may not say: the event is made in the detectors' name and signed anew.
-  const honest = newRun({ ...forgery, writer: 'detectors/main' })
   const nowMicros = Date.now() * 1000
-  const [record] = honest.draft({
+  return forgeControl(forgery, 'detectors/main', {
     type: 'rule/added',
     revision: 1_000,
     rule: {
@@ -59,9 +57,20 @@ export function forgeRule(forgery: Forgery, session: string): LogRecord {
       expiresAt: formatTime(nowMicros + RULE_LIFE_MICROS),
     },
   })
+}
+
+/** The approval of a definition on `control`. */
+export function forgePin(forgery: Forgery, pin: { server: string; tool: string; digest: string }): LogRecord {
+  const draft = { type: 'pin/approved', revision: 1_000, ...pin, by: 'user:nobody', reason: 'forged' } as const
+  return forgeControl(forgery, 'api/main', draft)
+}
+
+/** No builder seals what a role may not say: the event is made in the name of one that may, and signed anew. */
+function forgeControl(forgery: Forgery, honestWriter: string, draft: EventDraft): LogRecord {
+  const [record] = newRun({ ...forgery, writer: honestWriter }).draft(draft)
   if (record === undefined) throw new Error('a draft makes a record')
   const event = parseEvent(record.value)
-  if (!isControlEvent(event)) throw new Error('a rule is for control')
+  if (!isControlEvent(event)) throw new Error('not for control')
   const { runKey } = newRun(forgery)
   const { writer, instance } = runKey.identity
   const value = canonicalBytes({ ...event, writer, instance })
