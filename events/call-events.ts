@@ -137,7 +137,12 @@ export const authorizationEvents = [
       epoch: uuidField.optional(),
       revision: countField,
     }),
+    /** The approval that the call waits for, was let through by, or did not get. */
+    approval: uuidField.optional(),
+    /** Who answered, how, and the hash of the \`approval/verdict\`. */
     approver: nameField.optional(),
+    via: nameField.optional(),
+    verdict: hashField.optional(),
   }),
   eventSchema('authorization/receipt', {
     ...callContext,
@@ -146,5 +151,30 @@ export const authorizationEvents = [
     result: payloadField.optional(),
     signalsDigest: hashField.optional(),
     durationMicros: countField,
+  }),
+] as const
+
+/** Events about what waits for a person; \`approval/verdict\` is the answer. */
+export const approvalEvents = [
+  eventSchema('approval/requested', {
+    ...callContext,
+    approval: uuidField,
+    /** Hash of the decide that asks. */
+    parent: hashField,
+    method: nameField,
+    argumentsDigest: hashField,
+    policy: hashField,
+    rule: nameField.optional(),
+    adaptiveRule: hashField.optional(),
+    reason: z.enum(DECISION_REASONS),
+    text: textField,
+    expiresAt: timeField,
+  }),
+  /** No answer is honoured any more: the call was taken back, or the run that asked ended. */
+  eventSchema('approval/withdrawn', {
+    approval: uuidField,
+    principal: nameField,
+    server: nameField,
+    reason: textField,
   }),
 ] as const

@@ -1,6 +1,6 @@
 // The event: the contract between all parts. One zod union over all types; bodies are canonical JSON (canonical.ts).
 import { z } from 'zod'
-import { authorizationEvents, sessionEvents, writerEvents } from './call-events.ts'
+import { approvalEvents, authorizationEvents, sessionEvents, writerEvents } from './call-events.ts'
 import { type Json, parseCanonical } from './canonical.ts'
 import { ToolwardenError } from './errors.ts'
 import { adminEvents, alertEvents, controlEvents, ledgerEvents } from './operator-events.ts'
@@ -9,6 +9,7 @@ const eventUnion = z.discriminatedUnion('type', [
   ...writerEvents,
   ...sessionEvents,
   ...authorizationEvents,
+  ...approvalEvents,
   ...alertEvents,
   ...controlEvents,
   ...ledgerEvents,
@@ -45,6 +46,7 @@ const TYPES_BY_ROLE: Readonly<Record<Role, readonly string[]>> = {
     'policy/',
     'control/refused',
     'approval/requested',
+    'approval/withdrawn',
   ],
   detectors: ['writer/', 'alert/', 'rule/'],
   api: ['writer/', 'alert/updated', 'rule/', 'approval/verdict', 'switch/', 'pin/', 'key/', 'access/', 'admin/'],

@@ -43,16 +43,6 @@ export const alertEvents = [
 export const controlEvents = [
   eventSchema('rule/added', { revision: revisionField, rule: z.strictObject(ruleFields) }),
   eventSchema('rule/lifted', { revision: revisionField, rule: hashField, expiresAt: timeField, ...operatorContext }),
-  eventSchema('approval/requested', {
-    approval: uuidField,
-    call: uuidField,
-    argumentsDigest: hashField,
-    policy: hashField,
-    principal: nameField,
-    server: nameField,
-    tool: nameField,
-    expiresAt: timeField,
-  }),
   eventSchema('approval/verdict', {
     revision: revisionField,
     approval: uuidField,
@@ -63,6 +53,8 @@ export const controlEvents = [
     server: nameField,
     tool: nameField,
     expiresAt: timeField,
+    /** How the answer came: `token <id>` of the API's. */
+    via: nameField,
     ...operatorContext,
   }),
   eventSchema('switch/stopped', { revision: revisionField, scope: nameField, ...operatorContext }),

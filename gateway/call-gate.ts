@@ -5,18 +5,21 @@ import type { Json } from '../events/canonical.ts'
 import type { SealedEvent } from '../events/chain.ts'
 import type { ControlView } from '../events/control-view.ts'
 import { ToolwardenError } from '../events/errors.ts'
+import type { EventOf } from '../events/event.ts'
 import { argumentsDigest } from '../events/payload.ts'
 import { argumentSignals, resultSignals } from '../events/signals.ts'
 import { type Clock, uuidv7 } from '../events/time.ts'
 import type { ToolClass } from '../events/tool-class.ts'
 import type { CallContext, ConnectionContext } from './context.ts'
 import type { Counters, Reservation } from './counters.ts'
-import { type Decision, type DecisionBasis, decideCall, type ProposedCall } from './decide.ts'
+import { type ChargedDecision, type Decision, type DecisionBasis, decideCall, type ProposedCall } from './decide.ts'
+import type { Decided, Escalation } from './escalation.ts'
 import type { Charge } from './policy/limits.ts'
 import type { Outcome, Recorder } from './recorder.ts'
 import type { ShownDefinition } from './shown-tools.ts'
 import type { CallIdentity, UnknownOutcomes } from './unknown-outcomes.ts'
 import { hasUnsafeNumber } from './unsafe-numbers.ts'
+import type { Waiter } from './waiter.ts'
 
 /** The most calls that are decided or awaited at once; more are refused. The chain takes more, so that a receipt has room. */
 export const MAX_OPEN_CALLS = 5_000
@@ -51,7 +54,7 @@ export type Admission =
   | {
       readonly type: 'refuse'
       readonly call: string
-      readonly decision: Pick<Decision, 'decision' | 'reason' | 'text' | 'rule' | 'adaptiveRule'>
+      readonly decision: Pick<Decision, 'decision' | 'reason' | 'text' | 'rule' | 'adaptiveRule' | 'approval'>
     }
 
 /** What a gate works with. */
@@ -63,6 +66,7 @@ export interface CallGateOptions {
   readonly control: () => ControlView
   readonly counters: Counters
   readonly unknown: UnknownOutcomes
+  readonly escalation: Escalation
   /** Resolves once control has been read, or will not be for now; the first decision waits for it. */
   readonly ready: Promise<void>
 }
@@ -82,9 +86,12 @@ export class CallGate {
     this.#options = options
   }
 
-  /** Resolves once the decision is durable; a request that can't be recorded is refused, never forwarded. */
-  async admit(request: GovernedRequest): Promise<Admission> {
-    const { clock, recorder } = this.#options
+  /**
+   * Resolves once the decision is durable; a request that can't be recorded is refused, never forwarded. One that needs
+   * approval is held as long as its waiter waits; without one it is refused until there is an answer.
+   */
+  async admit(request: GovernedRequest, waiter?: Waiter): Promise<Admission> {
+    const { clock } = this.#options
     const context: CallContext = { ...request.connection, call: uuidv7(clock.nowMicros()), tool: request.tool }
     if (this.#open >= MAX_OPEN_CALLS)
       return refusal(context, {
@@ -94,24 +101,18 @@ export class CallGate {
       })
     this.#open++
     const startedMicros = clock.monotonicMicros()
-    let reservation: Reservation | undefined
     let open: OpenCall | undefined
     try {
       await this.#options.ready
       const call = this.#proposed(request, context)
-      const { charges, ...decision } = decideCall(call, this.#basis())
-      // Nothing waits between the decision and the charge: no other call can be let through on the same room.
-      if (decision.decision === 'allow') reservation = this.#reserve(charges)
-      const { method, argumentsBytes } = request
-      const proposal = { context, method, argumentsBytes, signals: call.signals }
-      const { events } = await recorder.decided(proposal, decision, (late) => this.#closeLate(context, late))
-      const decideHash = events.at(-1)?.hash ?? ''
-      if (reservation === undefined) return this.#refuse(context, decision)
+      const decided = await this.#decide(call, request, waiter)
+      if (decided.type === 'refuse') return this.#refuse(context, decided.decision)
+      const { decideHash, reservation, argumentsDigest: digest, approvedUnder } = decided
+      const { principal, server, tool } = context
       open = { context, decideHash, toolClass: request.toolClass, startedMicros }
-      this.#accounts.set(open, { reservation, identity: identityOf(context, events) })
-      return await this.#checkAgain(call, open, reservation)
+      this.#accounts.set(open, { reservation, identity: { principal, server, tool, argumentsDigest: digest } })
+      return await this.#checkAgain(call, open, approvedUnder)
     } catch (error) {
-      reservation?.release()
       // What was settled, even where its receipt was lost, is counted down already.
       if (open === undefined || this.#accounts.delete(open)) return this.#refuse(context, unrecorded(error))
       return refusal(context, unrecorded(error))
@@ -142,14 +143,42 @@ export class CallGate {
     if (account !== undefined) this.#options.unknown.take(account.identity, status, clock.nowMicros() / 1000)
   }
 
-  /** A rule may have arrived while the decision was on its way to the log: it counts. */
-  async #checkAgain(call: ProposedCall, open: OpenCall, reservation: Reservation): Promise<Admission> {
+  /** Resolves once the decision is durable. Throws what the log throws; then nothing stays charged. */
+  async #decide(call: ProposedCall, request: GovernedRequest, waiter: Waiter | undefined): Promise<Decided> {
+    const { recorder, escalation } = this.#options
+    const { context, signals } = call
+    const { method, argumentsBytes } = request
+    const proposal = { context, method, argumentsBytes, signals }
+    const onLateCommit = (late: readonly SealedEvent[]): void => this.#closeLate(context, late)
+    const decideAgain = (): ChargedDecision => decideCall(call, this.#basis())
+    const reserve = (charges?: readonly Charge[]): Reservation => this.#reserve(charges)
+    const full = decideAgain()
+    if (full.decision === 'escalate')
+      return escalation.decide({ proposal, decision: full, waiter, decideAgain, reserve, onLateCommit })
+    const { charges, ...decision } = full
+    // Nothing waits between the decision and the charge: no other call can be let through on the same room.
+    const reservation = decision.decision === 'allow' ? this.#reserve(charges) : undefined
+    try {
+      const { events } = await recorder.decided(proposal, decision, onLateCommit)
+      if (reservation === undefined) return { type: 'refuse', decision }
+      const decideHash = events.at(-1)?.hash ?? ''
+      return { type: 'allow', decideHash, reservation, argumentsDigest: digestIn(events) }
+    } catch (error) {
+      reservation?.release()
+      throw error
+    }
+  }
+
+  /** A rule may have arrived while the decision was on its way to the log: it counts. An approval still meets an `escalate`. */
+  async #checkAgain(call: ProposedCall, open: OpenCall, approvedUnder: string | undefined): Promise<Admission> {
+    const account = this.#accounts.get(open)
     // Its own charge does not stand against it.
-    reservation.release()
+    account?.reservation.release()
     const { charges, ...now } = decideCall(call, this.#basis())
-    if (now.decision === 'allow') {
-      const identity = this.#accounts.get(open)?.identity
-      if (identity !== undefined) this.#accounts.set(open, { reservation: this.#reserve(charges), identity })
+    const isApproved = now.decision === 'escalate' && approvedUnder !== undefined && now.policy === approvedUnder
+    if (now.decision === 'allow' || isApproved) {
+      if (account !== undefined)
+        this.#accounts.set(open, { reservation: this.#reserve(charges), identity: account.identity })
       return { type: 'forward', call: open }
     }
     await this.settle(open, { status: 'not_forwarded' })
@@ -189,21 +218,29 @@ export class CallGate {
 
   /** The client was told that the call was denied, then its record turned out to be in the log: it was not forwarded. */
   #closeLate(context: CallContext, events: readonly SealedEvent[]): void {
-    const decide = events.at(-1)
-    if (decide?.event.type !== 'authorization/decide' || decide.event.decision !== 'allow') return
-    this.#options.recorder
-      .receipt(context, decide.hash, { status: 'not_forwarded', durationMicros: 0 })
-      .catch((error: unknown) => {
-        // The run ended first: the call stays open in the record, and verification names it.
-        if (!(error instanceof ToolwardenError)) throw error
-      })
+    const { recorder } = this.#options
+    const decide = events.find(({ event }) => event.type === 'authorization/decide')
+    if (decide?.event.type !== 'authorization/decide' || decide.event.decision === 'deny') return
+    const closed: Promise<unknown> =
+      decide.event.decision === 'allow'
+        ? recorder.receipt(context, decide.hash, { status: 'not_forwarded', durationMicros: 0 })
+        : recorder.decidedAgain({ context, parent: decide.event.parent }, givenUp(decide.event), { patient: true })
+    closed.catch((error: unknown) => {
+      // The run ended first: the call stays open in the record, and verification names it.
+      if (!(error instanceof ToolwardenError)) throw error
+    })
   }
 }
 
-function identityOf({ principal, server, tool }: CallContext, events: readonly SealedEvent[]): CallIdentity {
+/** What closes an escalated call whose client was told that it could not be recorded. */
+function givenUp({ control, approval }: EventOf<'authorization/decide'>): Decision {
+  const why = { reason: 'approval_withdrawn', text: 'the call was given up before anybody could answer' } as const
+  return { decision: 'deny', ...why, control, ...(approval === undefined ? {} : { approval }) }
+}
+
+function digestIn(events: readonly SealedEvent[]): string {
   const propose = events.find(({ event }) => event.type === 'authorization/propose')?.event
-  const digest = propose?.type === 'authorization/propose' ? propose.argumentsDigest : ''
-  return { principal, server, tool, argumentsDigest: digest }
+  return propose?.type === 'authorization/propose' ? propose.argumentsDigest : ''
 }
 
 type Refused = Extract<Admission, { type: 'refuse' }>['decision']

@@ -6,10 +6,11 @@ import { type ConnectionContext, describeName } from './context.ts'
 import { asObject, idKey, type Message, type MessageValue, type RequestId } from './message.ts'
 import { type ShownChange, type ShownDefinition, ShownTools } from './shown-tools.ts'
 import { type DefinedTool, MAX_TOOLS, type ServerStatement, type ToolPage } from './tool-list.ts'
+import type { Withdrawal } from './withdrawal.ts'
 
 /** A request of the client that waits for its answer. */
 export type Waiting =
-  | { readonly kind: 'deciding'; withdrawn: boolean }
+  | { readonly kind: 'deciding'; readonly withdrawal: Withdrawal }
   | { readonly kind: 'call'; readonly call: OpenCall; cancelled: boolean }
   | OtherRequest
 

@@ -27,7 +27,7 @@ const CLOCK_SKEW_MICROS = 60_000_000
 export interface ControlStanding {
   readonly state: 'fresh' | 'stale' | 'none'
   readonly revision: number
-  readonly epoch?: string
+  readonly epoch?: string | undefined
 }
 
 /** How control stands at a time. */

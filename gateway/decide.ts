@@ -11,7 +11,7 @@ import { holdByPin, type PinBook } from './pin-standing.ts'
 import { type DecisionFacts, type PolicyCall, recordedReason } from './policy/decision.ts'
 import { decide as decideByPolicy, isObserving } from './policy/evaluate.ts'
 import type { Charge } from './policy/limits.ts'
-import type { Policy } from './policy/policy.ts'
+import type { ApprovalTimes, Policy } from './policy/policy.ts'
 import type { ShownDefinition } from './shown-tools.ts'
 
 /** What decisions are made from. */
@@ -50,11 +50,19 @@ export interface Decision {
   readonly policy?: string
   readonly observed?: { readonly decision: 'deny' | 'escalate'; readonly reason: DecisionReason }
   readonly control: ControlStanding
+  /** The approval that the call waits for, was let through by, or did not get. */
+  readonly approval?: string
+  /** Who answered, how, and the hash of the verdict. */
+  readonly approver?: string
+  readonly via?: string
+  readonly verdict?: string
 }
 
-/** A decision, and what the call costs once it is let through; costs are no part of the record. */
+/** A decision, and what is no part of its record: what the call costs once it is let through, and how long it may wait. */
 export interface ChargedDecision extends Decision {
   readonly charges?: readonly Charge[]
+  /** Present where the decision is escalate. */
+  readonly times?: ApprovalTimes
 }
 
 /** Decides; never throws: what can't be evaluated is denied. */
@@ -73,7 +81,7 @@ export function decideCall(call: ProposedCall, basis: DecisionBasis): ChargedDec
   if (policy === undefined)
     return { decision: 'deny', reason: 'policy_missing', text: 'no valid policy is loaded', control }
   const byPolicy = decideByPolicy(policy, toPolicyCall(call), basis.facts)
-  const { observed, charges } = byPolicy
+  const { observed, charges, approval: times } = byPolicy
   const decision: ChargedDecision = {
     decision: byPolicy.decision,
     reason: recordedReason(byPolicy),
@@ -82,6 +90,7 @@ export function decideCall(call: ProposedCall, basis: DecisionBasis): ChargedDec
     policy: policy.hash,
     ...(observed === undefined ? {} : { observed: { ...observed, reason: recordedReason(observed) } }),
     ...(charges === undefined ? {} : { charges }),
+    ...(times === undefined ? {} : { times }),
     control,
   }
   if (byPolicy.decision === 'deny' && byPolicy.reason === 'self_protection') return decision
@@ -94,7 +103,7 @@ export function decideCall(call: ProposedCall, basis: DecisionBasis): ChargedDec
       control,
     }
   }
-  return stricter(withPin(decision, call, { ...basis, policy }), call, basis)
+  return stricter(withPin(decision, call, { ...basis, policy }), call, { ...basis, policy })
 }
 
 function toPolicyCall({ context, ...call }: ProposedCall): PolicyCall {
@@ -112,19 +121,22 @@ function withPin(
   if (shown === undefined || decision.decision === 'deny') return decision
   const held = holdByPin(policy, { ...context, shown }, { book: pins, control })
   if (held === undefined) return decision
-  if (!isObserving(policy, facts.nowMs)) return withoutCharges({ ...decision, ...held })
+  if (!isObserving(policy, facts.nowMs))
+    return held.decision === 'deny'
+      ? withoutCharges({ ...decision, ...held })
+      : { times: policy.defaultApproval, ...decision, ...held }
   const text = `Observed only; enforced it would be held: ${held.text}`
   return { ...decision, reason: 'observed', text, observed: { decision: held.decision, reason: held.reason } }
 }
 
-function withoutCharges({ charges, ...decision }: ChargedDecision): ChargedDecision {
+function withoutCharges({ charges, times, ...decision }: ChargedDecision): ChargedDecision {
   return decision
 }
 
 function stricter(
   decision: ChargedDecision,
   { context, signals, sessions }: ProposedCall,
-  { control, facts }: DecisionBasis,
+  { control, facts, policy }: DecisionBasis & { readonly policy: Policy },
 ): ChargedDecision {
   const { principal, server, tool } = context
   const found = findAdaptiveRule(
@@ -137,7 +149,10 @@ function stricter(
   if (decision.decision === 'deny' || (decision.decision === 'escalate' && found.action === 'escalate')) return decision
   const id = found.rule === undefined ? {} : { adaptiveRule: found.rule.id }
   const { observed, charges, ...narrowed } = decision
-  return { ...narrowed, decision: found.action, reason: 'adaptive_rule', text: found.reason, ...id }
+  const ruled = { ...narrowed, decision: found.action, reason: 'adaptive_rule' as const, text: found.reason, ...id }
+  if (found.action === 'deny') return ruled
+  // An approved call costs what it would have cost.
+  return { ...ruled, times: policy.defaultApproval, ...(charges === undefined ? {} : { charges }) }
 }
 
 /** A text has at most 2,000 characters in an event. */

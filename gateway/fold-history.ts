@@ -128,7 +128,9 @@ class HistoryFold {
   #decide(event: EventOf<'authorization/decide'>): void {
     const pending = this.#pending.get(event.call)
     if (pending === undefined) return
-    if (event.decision !== 'allow') return void this.#pending.delete(event.call)
+    // A person may still allow what was escalated.
+    if (event.decision === 'escalate') return
+    if (event.decision === 'deny') return void this.#pending.delete(event.call)
     const limits = this.#limitsByRule.get(event.rule ?? '') ?? []
     pending.charges = limits.flatMap((limit) => {
       const account = accountOf(limit.by, event)

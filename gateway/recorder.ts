@@ -32,6 +32,8 @@ export interface Proposal {
   readonly method: string
   readonly argumentsBytes: Buffer
   readonly signals: Signals
+  /** What follows the decide in the same commit, made with the decide's hash. */
+  readonly followUp?: (decideHash: string) => EventDraft
 }
 
 /** What became of a forwarded call. */
@@ -51,13 +53,13 @@ export class Recorder {
     this.#options = options
   }
 
-  /** Appends propose and decide as one commit. Throws what ChainWriter.append throws; then nothing may be forwarded. */
+  /** Appends propose, decide and what follows it as one commit. Throws what ChainWriter.append throws; then nothing may be forwarded. */
   decided(
     proposal: Proposal,
     decision: Decision,
     onLateCommit: NonNullable<AppendChoice['onLateCommit']>,
   ): Promise<Appended> {
-    const { context, method, argumentsBytes, signals } = proposal
+    const { context, method, argumentsBytes, signals, followUp } = proposal
     const payload = this.#commit(argumentsBytes, this.#options.settings.arguments)
     const signalsHeader = signalsBytes(signals)
     const propose: Entry = {
@@ -78,7 +80,21 @@ export class Recorder {
         return { type: 'authorization/decide', ...context, parent: proposed.hash, ...decision }
       },
     }
-    return this.#options.chainWriter.append([propose, decide], { onLateCommit })
+    const rest: readonly Entry[] =
+      followUp === undefined ? [] : [{ draft: (before) => followUp(before.at(-1)?.hash ?? '') }]
+    return this.#options.chainWriter.append([propose, decide, ...rest], { onLateCommit })
+  }
+
+  /** Appends a further decide about a call that was proposed before. Throws what ChainWriter.append throws. */
+  async decidedAgain(
+    { context, parent }: { readonly context: CallContext; readonly parent: string },
+    decision: Decision,
+    choice: AppendChoice,
+  ): Promise<Appended> {
+    return this.#options.chainWriter.append(
+      [{ draft: { type: 'authorization/decide', ...context, parent, ...decision } }],
+      choice,
+    )
   }
 
   /** Appends the receipt of a call, however long the log takes. Throws CHAIN_CLOSED once the run has ended. */

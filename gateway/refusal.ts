@@ -16,6 +16,8 @@ export interface RefusedRequest {
   readonly isModern: boolean
 }
 
+type Refused = Extract<Admission, { type: 'refuse' }>['decision']
+
 /** What of a request its refusal depends on. */
 export function describeRefused(message: Extract<Message, { kind: 'request' }>): RefusedRequest {
   const isTask = asObject(message.value.params)?.task !== undefined
@@ -31,13 +33,12 @@ export function refusalMessage(
     decision.adaptiveRule === undefined
       ? (decision.rule ?? decision.reason)
       : `adaptive-${decision.adaptiveRule.slice(0, 12)}`
-  const lead = decision.decision === 'escalate' ? 'Needs approval by policy' : 'Blocked by policy'
-  const text = `${lead} ${rule}: ${decision.text}. Call ${call}.`
+  const text = `${sentenceOf(decision, rule)}. Call ${call}.`
   if (request.takesError)
     return JSON.stringify({
       jsonrpc: '2.0',
       id: request.id,
-      error: { code: REFUSED_CODE, message: text, data: { rule, call } },
+      error: { code: REFUSED_CODE, message: text, data: { rule, call, ...approvalOf(decision) } },
     })
   const result = {
     content: [{ type: 'text', text }],
@@ -45,6 +46,16 @@ export function refusalMessage(
     ...(request.isModern ? { resultType: 'complete' } : {}),
   }
   return JSON.stringify({ jsonrpc: '2.0', id: request.id, result })
+}
+
+function sentenceOf({ decision, reason, text, approval }: Refused, rule: string): string {
+  if (reason === 'approval_pending')
+    return `Approval pending (id ${approval}): call again with the same arguments; ${text}`
+  return `${decision === 'escalate' ? 'Needs approval' : 'Blocked'} by policy ${rule}: ${text}`
+}
+
+function approvalOf({ reason, approval }: Refused): { readonly approval?: string } {
+  return reason === 'approval_pending' && approval !== undefined ? { approval } : {}
 }
 
 /** The answer to a message that could not be read in one way only; `id` is null where none could be read. */

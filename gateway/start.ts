@@ -7,9 +7,11 @@ import type { KeyPair } from '../events/keys.ts'
 import type { EventLog } from '../events/log.ts'
 import type { Clock } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
+import { Approvals } from './approvals.ts'
 import { CallGate } from './call-gate.ts'
 import { type ControlNeed, ruleProblem } from './control.ts'
 import { Counters } from './counters.ts'
+import { Escalation } from './escalation.ts'
 import { foldHistory, historyWindowMs } from './fold-history.ts'
 import { type ListingTaker, type PinStore, Pins } from './pins.ts'
 import type { DecisionFacts } from './policy/decision.ts'
@@ -72,10 +74,15 @@ export function startGateway(options: GatewayOptions): GatewayRun {
   const fail = (error: unknown): void => {
     if (!(error instanceof ToolwardenError) || error.code !== 'CHAIN_CLOSED') warn(describeError(error))
   }
+  const approvals = new Approvals(clock)
+  const escalation = new Escalation({ recorder, approvals, deploymentKey, fail })
   const onRefused = reportRefused(options, recorder, fail)
   const onApplied = (record: ControlRecord): void => {
     const problem = boundProblem(record, clock.nowMicros())
     if (problem !== undefined) onRefused(problem)
+    if (record.kind !== 'event' || record.event.type !== 'approval/verdict') return
+    const reason = approvals.answer(record.event, record.hash)
+    if (reason !== undefined) onRefused({ subject: record.subject, reason, digest: record.hash })
   }
   const reader = new ControlReader({ eventLog, log, trust, onApplied, onRefused, onTrouble: fail })
   const control = withTimeout(reader.start(), CONTROL_WAIT_MS).catch(fail)
@@ -119,6 +126,7 @@ export function startGateway(options: GatewayOptions): GatewayRun {
     control: () => reader.view,
     counters,
     unknown,
+    escalation,
     newBasis: () => ({
       policy: inForce.policy,
       need: options.need,
@@ -128,6 +136,7 @@ export function startGateway(options: GatewayOptions): GatewayRun {
   })
   const stop = async (): Promise<void> => {
     folding.abort()
+    escalation.end()
     await reader.stop()
     await chainWriter.close()
   }

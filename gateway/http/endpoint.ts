@@ -5,6 +5,7 @@ import { isModern, otherRequest } from '../connection.ts'
 import { findGovernedRequest, NAME_RULE, needsDecision } from '../governed-request.ts'
 import { asObject, idKey, type Message, readClientMessage } from '../message.ts'
 import { describeRefused, refusalMessage } from '../refusal.ts'
+import { Withdrawal } from '../withdrawal.ts'
 import { Forwarding, type ForwardingJob, type ForwardingTools, type HttpExchange } from './forwarding.ts'
 import { findHeader, type HeaderList } from './headers.ts'
 import { findHeaderMismatch, HEADER_MISMATCH_CODE } from './mirrored-headers.ts'
@@ -124,16 +125,19 @@ export class Endpoint {
     const request = findGovernedRequest(peer.connection, message, exchange.body ?? Buffer.alloc(0))
     if (request === undefined) return reply.refuse(NAME_RULE, { status: 200, code: -32602, id: message.id })
     const key = idKey(message.id)
-    const deciding = { kind: 'deciding' as const, withdrawn: false }
-    pending.set(key, deciding)
+    const withdrawal = new Withdrawal()
+    pending.set(key, { kind: 'deciding', withdrawal })
     peer.connection.calls++
-    const admission = await gate.admit(request)
+    const onGone = (): void => (isModern(message) ? withdrawal.cancel() : withdrawal.leave())
+    reply.closed.addEventListener('abort', onGone, { once: true })
+    const admission = await gate.admit(request, { withdrawal, bytes: exchange.body?.length ?? 0 })
+    reply.closed.removeEventListener('abort', onGone)
     if (admission.type === 'refuse') {
       pending.delete(key)
-      if (deciding.withdrawn) return reply.answerEmpty(202)
+      if (withdrawal.isCancelled) return reply.answerEmpty(202)
       return reply.answer(refusalMessage(describeRefused(message), admission), { status: 200 })
     }
-    const isWithdrawn = deciding.withdrawn || (isModern(message) && reply.isAbandoned)
+    const isWithdrawn = withdrawal.isCancelled || (isModern(message) && reply.isAbandoned)
     if (isWithdrawn) {
       pending.delete(key)
       await gate.settle(admission.call, { status: 'not_forwarded' })
@@ -215,7 +219,7 @@ export class Endpoint {
     const pending = peer.pendingOf()
     const key = idKey(requestId)
     const found = pending.get(key)
-    if (found?.kind === 'deciding') found.withdrawn = true
+    if (found?.kind === 'deciding') found.withdrawal.cancel()
     if (found?.kind === 'call' && !found.cancelled) this.#cancel(pending, key, found)
     return found?.kind === 'deciding'
   }

@@ -64,7 +64,7 @@ export class Peer {
   async end(reason: string): Promise<void> {
     const open = [...this.connection.waiting.values()]
     this.connection.waiting.clear()
-    for (const waiting of open) if (waiting.kind === 'deciding') waiting.withdrawn = true
+    for (const waiting of open) if (waiting.kind === 'deciding') waiting.withdrawal.cancel()
     const calls = open.filter((waiting) => waiting.kind === 'call')
     await Promise.all(calls.map(({ call }) => this.#gate.settle(call, { status: 'ambiguous' })))
     await this.notes.closed(reason)

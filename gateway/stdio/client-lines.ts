@@ -4,6 +4,8 @@ import { type Connection, otherRequest, type Waiting } from '../connection.ts'
 import { findGovernedRequest, NAME_RULE, needsDecision } from '../governed-request.ts'
 import { asObject, idKey, type Message, readClientMessage } from '../message.ts'
 import { describeRefused, errorMessage, refusalMessage } from '../refusal.ts'
+import { createWaiter } from '../waiter.ts'
+import { Withdrawal } from '../withdrawal.ts'
 import { type Line, MAX_LINE_BYTES } from './lines.ts'
 import type { HeldBytes } from './tap.ts'
 
@@ -36,6 +38,8 @@ export class ClientLines {
   readonly #options: ClientLinesOptions
   /** Calls whose decision is on its way: the server's input stays open for them. */
   readonly #deciding = new Set<Promise<void>>()
+  /** Set by `leave`. */
+  #hasLeft = false
 
   constructor(options: ClientLinesOptions) {
     this.#options = options
@@ -60,6 +64,13 @@ export class ClientLines {
     }
   }
 
+  /** No call waits for a person any more: client or server is gone. What is being decided goes on. */
+  leave(): void {
+    this.#hasLeft = true
+    for (const waiting of this.#options.connection.waiting.values())
+      if (waiting.kind === 'deciding') waiting.withdrawal.leave()
+  }
+
   /** Resolves when every call that was taken has been forwarded or refused. */
   async settled(): Promise<void> {
     await Promise.all(this.#deciding)
@@ -80,7 +91,7 @@ export class ClientLines {
     if (typeof requestId !== 'string' && typeof requestId !== 'number') return false
     const key = idKey(requestId)
     const found = waiting.get(key)
-    if (found?.kind === 'deciding') found.withdrawn = true
+    if (found?.kind === 'deciding') found.withdrawal.cancel()
     if (found?.kind === 'call' && !found.cancelled) this.#cancel(key, found)
     return found?.kind === 'deciding'
   }
@@ -114,19 +125,21 @@ export class ClientLines {
     const request = findGovernedRequest(connection, message, line.content)
     if (request === undefined) return toClient(errorMessage(message.id, -32602, `Refused by toolwarden: ${NAME_RULE}`))
     const key = idKey(message.id)
-    const deciding = { kind: 'deciding' as const, withdrawn: false }
-    connection.waiting.set(key, deciding)
+    const withdrawal = new Withdrawal()
+    if (this.#hasLeft) withdrawal.leave()
+    connection.waiting.set(key, { kind: 'deciding', withdrawal })
     connection.calls++
-    const admission = await gate.admit(request)
+    const waiter = createWaiter(message, { withdrawal, bytes: line.bytes.length, send: toClient })
+    const admission = await gate.admit(request, waiter)
     if (admission.type === 'forward') {
       const call: WaitingCall = { kind: 'call', call: admission.call, cancelled: false }
       connection.waiting.set(key, call)
-      if (!deciding.withdrawn && toServer(line.bytes)) return
+      if (!withdrawal.isCancelled && toServer(line.bytes)) return
       connection.waiting.delete(key)
       return gate.settle(admission.call, { status: 'not_forwarded' })
     }
     connection.waiting.delete(key)
-    if (deciding.withdrawn) return
+    if (withdrawal.isCancelled) return
     toClient(refusalMessage(describeRefused(message), admission))
   }
 

@@ -132,12 +132,14 @@ export class StdioGateway {
   async #clientEnded(lines: LineSplitter): Promise<void> {
     const rest = lines.end()
     if (rest !== undefined && !this.#isOver) this.#fromClient.take(rest)
+    this.#fromClient.leave()
     // Calls that are being decided go out before the server sees the end of its input.
     await this.#fromClient.settled()
     this.#options.server.input.end()
   }
 
   async #settle(): Promise<void> {
+    this.#fromClient.leave()
     await this.#fromClient.settled()
     await this.#fromServer.settled()
     await this.#fromServer.lost()

@@ -6,9 +6,11 @@ import { generateKey } from '../../events/keys.ts'
 import { parseHeaders } from '../../events/record.ts'
 import type { Rule } from '../../events/rule.ts'
 import { formatTime, systemClock } from '../../events/time.ts'
+import { Approvals } from '../../gateway/approvals.ts'
 import { CallGate, type GovernedRequest } from '../../gateway/call-gate.ts'
 import type { ControlNeed } from '../../gateway/control.ts'
 import { Counters } from '../../gateway/counters.ts'
+import { Escalation } from '../../gateway/escalation.ts'
 import type { PinBook } from '../../gateway/pin-standing.ts'
 import type { Policy } from '../../gateway/policy/policy.ts'
 import { lookUpRealPath } from '../../gateway/policy/real-path.ts'
@@ -65,6 +67,10 @@ export class GateBench {
   readonly key = generateKey()
   readonly gate: CallGate
   readonly chainWriter: ChainWriter
+  readonly approvals: Approvals
+  readonly escalation: Escalation
+  /** What the gateway could not record. */
+  readonly failures: unknown[] = []
   /** Written by tests: what control says from now on. */
   control: ControlView = EMPTY_CONTROL
 
@@ -97,8 +103,12 @@ export class GateBench {
       deploymentKey: DEPLOYMENT_KEY,
       randomBytes,
     })
+    this.approvals = new Approvals(clock)
+    const fail = (error: unknown): void => void this.failures.push(error)
+    this.escalation = new Escalation({ recorder, approvals: this.approvals, deploymentKey: DEPLOYMENT_KEY, fail })
     this.gate = new CallGate({
       recorder,
+      escalation: this.escalation,
       clock,
       deploymentKey: DEPLOYMENT_KEY,
       ready,
