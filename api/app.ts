@@ -7,10 +7,12 @@ import { ToolwardenError } from '../events/errors.ts'
 import type { EventLog } from '../events/log.ts'
 import { type Clock, uuidv7 } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
+import type { ApprovalHistory } from '../ledger/approval-history.ts'
 import type { LedgerHistory } from '../ledger/query.ts'
 import type { TreeProofs } from '../ledger/tree-proofs.ts'
 import { addAlerts } from './alerts.ts'
 import type { ApiEnv } from './api-env.ts'
+import { addApprovals } from './approvals.ts'
 import { authenticate } from './authentication.ts'
 import { addCalls } from './calls.ts'
 import { addEvents } from './events.ts'
@@ -37,6 +39,7 @@ export interface ApiDependencies {
   readonly settings: ApiSettings
   readonly about: AboutProcess
   readonly history: LedgerHistory
+  readonly approvals: ApprovalHistory
   readonly verify: Verify
   readonly tree: TreeProofs
   readonly eventLog: EventLog
@@ -100,11 +103,12 @@ function addRoutes(
   dependencies: ApiDependencies,
   { feed, streams }: Pick<Api, 'feed' | 'streams'>,
 ): void {
-  const { history, operator, clock, about, settings, registry, checks = [] } = dependencies
+  const { history, approvals, operator, clock, about, settings, registry, checks = [] } = dependencies
   addStatus(app, about, () => clock.nowMicros())
   addEvents(app, history)
   addCalls(app, { history, operator })
   addAlerts(app, { history, operator })
+  addApprovals(app, { history, approvals, operator, clock, settings })
   addRules(app, { history, operator, clock, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addSwitches(app, { operator, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addPins(app, { history, operator, publishDeadlineMs: settings.limits.publishDeadlineMs })

@@ -3,17 +3,15 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { RECEIPT_STATUSES } from '../events/call-events.ts'
 import { ToolwardenError } from '../events/errors.ts'
-import type { Event } from '../events/event.ts'
-import { hashField, nameField, type PayloadField, textField, uuidField } from '../events/field.ts'
-import { attachmentHolds, SALT_BYTES } from '../events/payload.ts'
-import type { HistoryEvent } from '../ledger/history-event.ts'
-import type { HistoryPayload, LedgerHistory } from '../ledger/query.ts'
+import { nameField, textField, uuidField } from '../events/field.ts'
+import type { LedgerHistory } from '../ledger/query.ts'
 import type { ApiEnv } from './api-env.ts'
 import { requireScope } from './authentication.ts'
 import { callSchema, joinCall, showCall } from './call-view.ts'
 import { eventSchema, showEvent } from './event-view.ts'
 import { type OperatorMeans, recordEvent } from './operator.ts'
 import { findPage, pageOf, pageQuery } from './page.ts'
+import { payloadSchema, showPayloads } from './payload-view.ts'
 import { json, problems } from './responses.ts'
 
 const LIST = 'calls'
@@ -38,21 +36,6 @@ const listRoute = createRoute({
   },
   responses: { 200: json(pageOf(callSchema), 'One page.'), ...problems(400, 401, 403, 503) },
 })
-
-const payloadSchema = z
-  .object({
-    event: hashField.describe('The propose or receipt that it belongs to.'),
-    state: z
-      .enum(['recorded', 'commitment', 'erased', 'missing', 'altered'])
-      .describe(
-        '`commitment`: only size and commitment were to be kept; `missing`, `altered`: someone changed the store.',
-      ),
-    record: z.enum(['full', 'redacted', 'cut', 'commitment']).optional(),
-    text: z.string().optional().describe('What was recorded, read as UTF-8.'),
-    erasedBy: hashField.optional(),
-  })
-  .openapi('Payload')
-type PayloadView = z.infer<typeof payloadSchema>
 
 const storySchema = z
   .object({ call: callSchema, events: z.array(eventSchema), payloads: z.array(payloadSchema).optional() })
@@ -113,35 +96,4 @@ export function addCalls(app: OpenAPIHono<ApiEnv>, { history, operator }: CallsO
     await recordEvent(operator, { type: 'admin/read-payload', call: id, by: subject, reason })
     return c.json({ ...story, payloads: await showPayloads(history, events) }, 200)
   })
-}
-
-async function showPayloads(history: LedgerHistory, events: readonly HistoryEvent[]): Promise<PayloadView[]> {
-  const carriers = events.filter(({ event }) => payloadFieldOf(event) !== undefined)
-  const found = new Map((await history.findPayloads(carriers.map(({ hash }) => hash))).map((each) => [each.hash, each]))
-  return carriers.map(({ event, hash }) => showPayload(payloadFieldOf(event), hash, found.get(hash)))
-}
-
-/** A payload is believed only if it is the one that the event committed to. */
-function showPayload(field: PayloadField | undefined, event: string, payload: HistoryPayload | undefined): PayloadView {
-  if (payload?.erasedBy !== undefined) return { event, state: 'erased', erasedBy: payload.erasedBy }
-  if (payload?.recorded === undefined) return { event, state: 'missing' }
-  if (field === undefined || !attachmentHolds(field, payload.recorded)) return { event, state: 'altered' }
-  if (field.record === 'commitment') return { event, state: 'commitment' }
-  return {
-    event,
-    state: 'recorded',
-    record: field.record,
-    text: payload.recorded.subarray(SALT_BYTES).toString('utf8'),
-  }
-}
-
-function payloadFieldOf(event: Event): PayloadField | undefined {
-  switch (event.type) {
-    case 'authorization/propose':
-      return event.arguments
-    case 'authorization/receipt':
-      return event.result
-    default:
-      return undefined
-  }
 }

@@ -32,7 +32,7 @@ export async function publishEvent(
       () =>
         reject(
           new ToolwardenError('LOG_IN_DOUBT', `the log did not take it within ${deadlineMs} ms; it still may`, {
-            fix: 'Look at GET /v1/rules before you repeat it.',
+            fix: 'Look whether it is there before you repeat it.',
             retriable: true,
           }),
         ),

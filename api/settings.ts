@@ -1,5 +1,6 @@
 // The `api:` section of toolwarden.yaml: where the API listens, whom it answers, and its limits.
 import { z } from 'zod'
+import { nameField } from '../events/field.ts'
 
 /** The largest request body, bytes. */
 const MAX_BODY_BYTES = 64 * 1024
@@ -7,6 +8,10 @@ const MAX_BODY_BYTES = 64 * 1024
 export const MAX_PAGE_SIZE = 500
 /** Items of a page whose size is not asked for. */
 export const DEFAULT_PAGE_SIZE = 100
+
+/** The most people that own one principal. */
+const MAX_OWNERS = 100
+const principalPattern = nameField.regex(/^[^*]*\*?$/, 'expected a principal, or how principals begin and a star')
 
 const positive = z.number().int().positive()
 
@@ -40,6 +45,12 @@ export const apiSettings = z.strictObject({
   allowedOrigins: z
     .array(z.string().regex(/^https?:\/\/[^/]+$/, 'expected an origin: scheme, host and port'))
     .default([]),
+  approvals: z
+    .strictObject({
+      /** Whom agents belong to, by principal (`agent:ci`, `agent:ann-*`): nobody approves what an agent of theirs asks for. */
+      owners: z.record(principalPattern, z.array(nameField).min(1).max(MAX_OWNERS)).default({}),
+    })
+    .prefault({}),
   limits: limitsObject.prefault({}),
 })
 /** Checked settings of the API. */

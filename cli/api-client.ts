@@ -1,10 +1,15 @@
 // The command line as a client of the API that runs on the same data directory.
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemCode, ToolwardenError } from '../events/errors.ts'
+import { type ErrorCode, systemCode, ToolwardenError } from '../events/errors.ts'
 import { isLocked } from '../ledger/directory-lock.ts'
 
 const REQUEST_TIMEOUT_MS = 600_000
+/** What the API says of a request that means the same to a caller of the command line. */
+const passedOn: readonly ErrorCode[] = [
+  ...(['UNAUTHORIZED', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT', 'LIMIT_REACHED'] as const),
+  ...(['LOG_UNAVAILABLE', 'LOG_FULL', 'LOG_IN_DOUBT', 'STORE_UNAVAILABLE'] as const),
+]
 
 /** Says where the API of a data directory listens; removed by the returned function. */
 export async function announceApi(data: string, url: string): Promise<() => Promise<void>> {
@@ -25,7 +30,7 @@ export async function findApi(data: string): Promise<string | undefined> {
   }
 }
 
-/** One JSON request. Throws UNAUTHORIZED, FORBIDDEN, STORE_UNAVAILABLE with the API's own words. */
+/** One JSON request. Throws REQUEST_INVALID, UNAUTHORIZED, CONFLICT … (`passedOn`) with the API's own words. */
 export async function callApi<Answer>(
   url: string,
   path: string,
@@ -49,12 +54,13 @@ export async function callApi<Answer>(
   })
   if (response.ok) return (await response.json()) as Answer
   const problem = (await response.json()) as {
+    readonly code?: string
     readonly message?: string
     readonly title?: string
     readonly fix?: string
   }
   throw new ToolwardenError(
-    response.status === 401 ? 'UNAUTHORIZED' : 'REQUEST_INVALID',
+    passedOn.find((code) => code === problem.code) ?? 'REQUEST_INVALID',
     problem.message ?? problem.title ?? `the API answered ${response.status}`,
     { where: url, fix: problem.fix },
   )

@@ -9,6 +9,7 @@ import { ChainWriter } from '../events/chain-writer.ts'
 import { ControlReader } from '../events/control-reader.ts'
 import { ControlWriter } from '../events/control-writer.ts'
 import { systemClock } from '../events/time.ts'
+import { ApprovalHistory } from '../ledger/approval-history.ts'
 import { LedgerHistory } from '../ledger/query.ts'
 import type { LedgerStore } from '../ledger/store.ts'
 import { TreeProofs } from '../ledger/tree-proofs.ts'
@@ -55,6 +56,7 @@ export async function startApiService(options: ApiServiceOptions): Promise<Runni
       startedMicros: clock.nowMicros(),
     },
     history: new LedgerHistory(store),
+    approvals: new ApprovalHistory(store),
     verify: async (onProgress) =>
       verifyLedger({ store, log, trust, onProgress, ...(await findMerkleLog(config, installation)) }),
     tree: new TreeProofs(store, merkleLogDirectory(config)),

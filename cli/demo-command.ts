@@ -90,7 +90,7 @@ async function playDecisions({ screen, stage }: Scene, agent: DemoAgent): Promis
   })
   screen.check(tool.isError && tool.text.includes('no-moves'), `a denied tool is denied: ${tool.text}`)
   const write = await agent.call('write_file', { path: notePath(stage.project, 1), content: 'changed' })
-  screen.check(write.isError && write.text.includes('approval'), `a write waits for a person: ${write.text}`)
+  screen.check(write.isError && write.text.includes('Approval pending'), `a write waits for a person: ${write.text}`)
   screen.step('Ordinary work raises nothing')
   for (const note of [1, 2, 3, 1, 2, 3]) await agent.call('read_text_file', { path: notePath(stage.project, note) })
   await agent.call('list_directory', { path: stage.project })

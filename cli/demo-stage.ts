@@ -56,6 +56,7 @@ rules:
     tool: write_file
     action: escalate
     reason: "File writes require approval"
+    approval: { hold: 1s }
   - id: no-moves
     tool: move_file
     action: deny

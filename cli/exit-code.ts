@@ -7,7 +7,7 @@ export const EXIT_TAMPERED = 1
 export const EXIT_FOUND = 1
 /** Incomplete, or could not be verified. */
 export const EXIT_INCOMPLETE = 2
-/** Wrong words on the command line. */
+/** Wrong words on the command line, or the API refused what they ask for. */
 export const EXIT_USAGE = 3
 /** Bad configuration, policy, keys or permissions: mend and start again. */
 export const EXIT_CONFIG = 4
@@ -27,6 +27,15 @@ const UNAVAILABLE: readonly ErrorCode[] = [
   'UPSTREAM_UNAVAILABLE',
   'DEPENDENCY_MISSING',
 ]
+const REFUSED: readonly ErrorCode[] = [
+  'USAGE',
+  'REQUEST_INVALID',
+  'UNAUTHORIZED',
+  'FORBIDDEN',
+  'NOT_FOUND',
+  'CONFLICT',
+  'LIMIT_REACHED',
+]
 const CONFIGURATION: readonly ErrorCode[] = [
   'CONFIG_INVALID',
   'POLICY_INVALID',
@@ -38,7 +47,7 @@ const CONFIGURATION: readonly ErrorCode[] = [
 /** The exit code of an error that ended a command. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof ToolwardenError)) return EXIT_INTERNAL
-  if (error.code === 'USAGE') return EXIT_USAGE
+  if (REFUSED.includes(error.code)) return EXIT_USAGE
   if (CONFIGURATION.includes(error.code)) return EXIT_CONFIG
   if (UNAVAILABLE.includes(error.code)) return EXIT_UNAVAILABLE
   return error.code === 'LOG_CORRUPT' || error.code === 'STORE_INVALID' ? EXIT_INCOMPLETE : EXIT_INTERNAL

@@ -102,7 +102,7 @@ function createGateway(opening: Promise<OpenedRun>, server: ServerProcess, conte
   const gateway = new StdioGateway({
     context,
     gate: {
-      admit: async (request) => (await opened).gate.admit(request),
+      admit: async (request, waiter) => (await opened).gate.admit(request, waiter),
       settle: async (call, outcome) => (await opened).gate.settle(call, outcome),
     },
     pins: { listed: async (listing) => (await opened).pins.listed(listing) },

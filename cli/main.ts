@@ -121,6 +121,35 @@ for (const [what, description] of [
 
 addPinCommands(program)
 
+const approvals = program
+  .command('approvals')
+  .description('calls that wait for a person; without a subcommand what waits now')
+  .option('--all', 'also what was answered')
+  .option('--config <file>', 'toolwarden.yaml')
+  .option('--json', 'as JSON')
+  .action(async (flags: object) => (await import('./approvals-command.ts')).listApprovals(flags))
+approvals
+  .command('show')
+  .description('one with what was recorded of its arguments; the look is recorded')
+  .argument('<id>')
+  .option('--config <file>', 'toolwarden.yaml')
+  .option('--json', 'as JSON')
+  .action(async (id: string, flags: object) => (await import('./approvals-command.ts')).showApproval(id, flags))
+for (const [verdict, description] of [
+  ['approve', 'let exactly this call through, once'],
+  ['deny', 'refuse it, and its repeats until it expires'],
+] as const)
+  approvals
+    .command(verdict)
+    .description(description)
+    .argument('<id>')
+    .option('--reason <text>', 'why; it is recorded')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (id: string, flags: object) =>
+      (await import('./approvals-command.ts')).answerApproval(verdict, id, flags),
+    )
+
 program
   .command('wrap')
   .description('put a gateway before the servers in the configuration of MCP clients')

@@ -78,8 +78,8 @@ function judgeDecide(
   const stage = event.decision === 'allow' ? 'allowed' : 'refused'
   const hashes = [...(proposed?.hashes ?? []), hash].slice(-10)
   const remembered = remember(state, hash, { call: event.call, stage, hashes }, moment)
-  // A verdict on an escalated call may come after its propose was forgotten.
-  const isMissing = proposed === undefined && event.approver === undefined && findValue(state.whole, chain) === true
+  // What became of an escalated call may come after its propose was forgotten.
+  const isMissing = proposed === undefined && event.approval === undefined && findValue(state.whole, chain) === true
   if (!isMissing && (proposed === undefined || proposed.call === event.call)) return { state: remembered, findings: [] }
   const what = isMissing
     ? 'was decided without ever having been proposed'

@@ -50,11 +50,16 @@ export function createProbing(settings: Settings): Detector<ProbingState> {
     observe: (state, { event, hash }, nowMs) => {
       const moment = { hash, nowMs, settings }
       if (event.type === 'authorization/propose') return propose(state, event, moment)
-      if (event.type === 'authorization/decide' && event.decision === 'deny') return deny(state, event, moment)
+      if (event.type === 'authorization/decide' && isDenied(event)) return deny(state, event, moment)
       if (event.type === 'authorization/receipt' && event.status === 'tool_error') return fail(state, event, moment)
       return { state, findings: [] }
     },
   }
+}
+
+/** A call that waited for a person in vain was denied nothing, unless the person did. */
+function isDenied({ decision, reason }: EventOf<'authorization/decide'>): boolean {
+  return decision === 'deny' && (reason === 'approval_denied' || !reason.startsWith('approval_'))
 }
 
 function propose(

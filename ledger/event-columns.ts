@@ -91,6 +91,10 @@ function ownColumns(event: Event): Partial<EventColumns> {
     }
     case 'rule/lifted':
       return { rule: event.rule }
+    case 'approval/requested':
+      return { cause: event.reason, policy_rule: event.rule ?? '', rule: event.adaptiveRule ?? '' }
+    case 'approval/verdict':
+      return { state: event.verdict }
     case 'alert/raised':
       return { rule: event.rule ?? '', subject: event.subject }
     case 'ledger/ingested':

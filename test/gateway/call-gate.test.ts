@@ -72,10 +72,10 @@ describe('a call that is not allowed', () => {
   it('is refused once that is durable, with the policy’s reason', async () => {
     const bench = new GateBench({ policy })
     assert.equal(reasonOf(await bench.gate.admit(requestOf('{}', 'delete_file'))), 'policy_rule')
-    assert.equal(reasonOf(await bench.gate.admit(requestOf('{}', 'ask_human'))), 'needs_approval')
+    assert.equal(reasonOf(await bench.gate.admit(requestOf('{}', 'ask_human'))), 'approval_pending')
     assert.deepEqual(
       bench.eventsOf('authorization/decide').map(({ decision }) => decision),
-      ['deny', 'escalate'],
+      ['deny', 'escalate', 'deny'],
     )
     await bench.chainWriter.close()
   })

@@ -108,7 +108,8 @@ describe('a repeat of a call whose outcome is unknown', () => {
   it('is escalated, and not once the outcome is known', async () => {
     const bench = new GateBench({ policy: repeat })
     await bench.gate.settle(await openCall(bench), { status: 'upstream_lost' })
-    assert.equal(outcomeOf(await bench.gate.admit(requestOf())), 'ambiguous_repeat')
+    assert.equal(outcomeOf(await bench.gate.admit(requestOf())), 'approval_pending')
+    assert.equal(bench.eventsOf('approval/requested')[0]?.reason, 'ambiguous_repeat')
     assert.equal(outcomeOf(await bench.gate.admit(requestOf('{"path":"/b"}'))), 'forward')
     await bench.chainWriter.close()
   })

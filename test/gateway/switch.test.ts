@@ -1,19 +1,10 @@
 // The kill switch comes before everything, for its scope alone, until it is resumed.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type ControlView, EMPTY_CONTROL } from '../../events/control-view.ts'
-import type { EventOf } from '../../events/event.ts'
+import type { ControlView } from '../../events/control-view.ts'
 import { switchScopeField } from '../../events/switch-scope.ts'
-import { GateBench, requestOf } from '../support/gate-bench.ts'
+import { GateBench, requestOf, stopOf } from '../support/gate-bench.ts'
 import { policyOf } from './policy/support.ts'
-
-type SwitchType = 'switch/stopped' | 'switch/resumed'
-
-function viewOfSwitch(type: SwitchType, scope: string): ControlView {
-  const event = { type, scope, reason: 'incident 7', by: 'user:ann', revision: 1 } as unknown as EventOf<SwitchType>
-  const subject = `switch/${scope}`
-  return { ...EMPTY_CONTROL, subjects: new Map([[subject, { subject, revision: 1, hash: 'a'.repeat(64), event }]]) }
-}
 
 async function admit(control: ControlView, policy = policyOf({ action: 'allow' })): Promise<string> {
   const bench = new GateBench({ policy })
@@ -27,19 +18,18 @@ describe('the kill switch', () => {
   for (const scope of ['all', 'server:files', 'principal:agent:a@host'])
     it(`denies within ${scope}, and says why`, async () => {
       const text = `switch_stopped: an operator stopped ${scope}: incident 7`
-      assert.equal(await admit(viewOfSwitch('switch/stopped', scope)), text)
+      assert.equal(await admit(stopOf(scope)), text)
     })
 
   for (const scope of ['server:other', 'principal:agent:b@host'])
-    it(`does not deny outside of ${scope}`, async () =>
-      assert.equal(await admit(viewOfSwitch('switch/stopped', scope)), 'forward'))
+    it(`does not deny outside of ${scope}`, async () => assert.equal(await admit(stopOf(scope)), 'forward'))
 
   it('denies no more once it is resumed', async () =>
-    assert.equal(await admit(viewOfSwitch('switch/resumed', 'all')), 'forward'))
+    assert.equal(await admit(stopOf('all', 'switch/resumed')), 'forward'))
 
   it('counts for a call whose decision is on its way to the log', async () => {
     const stop = (): 'none' => {
-      bench.control = viewOfSwitch('switch/stopped', 'all')
+      bench.control = stopOf('all')
       return 'none'
     }
     const bench: GateBench = new GateBench({ policy: policyOf({ action: 'allow' }), fault: stop })

@@ -16,6 +16,7 @@ import { FileLog } from '../../events/file-log.ts'
 import { generateKey, type KeyPair } from '../../events/keys.ts'
 import { type Clock, systemClock } from '../../events/time.ts'
 import { Trust } from '../../events/trust.ts'
+import { ApprovalHistory } from '../../ledger/approval-history.ts'
 import { LedgerHistory } from '../../ledger/query.ts'
 import type { LedgerStore } from '../../ledger/store.ts'
 import { TreeProofs } from '../../ledger/tree-proofs.ts'
@@ -86,6 +87,7 @@ export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<
       ...{ roles: ['api'], startedMicros: clock.nowMicros() },
     },
     history: new LedgerHistory(options.store ?? absentStore()),
+    approvals: new ApprovalHistory(options.store ?? absentStore()),
     tree: new TreeProofs(options.store ?? absentStore(), options.treeDirectory ?? join(directory, 'tlog')),
     verify: options.verify ?? (() => Promise.resolve(new Findings().report(0))),
     operator: { chainWriter, controlWriter, controlReader },

@@ -36,6 +36,13 @@ export function viewOf(...rules: readonly Rule[]): ControlView {
   return { ...EMPTY_CONTROL, subjects: new Map(subjects) }
 }
 
+/** A control view in which a scope is stopped, or not any more. */
+export function stopOf(scope: string, type: 'switch/stopped' | 'switch/resumed' = 'switch/stopped'): ControlView {
+  const event = { type, scope, reason: 'incident 7', by: 'user:ann', revision: 1 } as unknown as EventOf<typeof type>
+  const subject = `switch/${scope}`
+  return { ...EMPTY_CONTROL, subjects: new Map([[subject, { subject, revision: 1, hash: 'a'.repeat(64), event }]]) }
+}
+
 /** A rule that denies every tool to the principal of the tests for ten minutes. */
 export function ruleOf(rule: Partial<Rule> = {}, nowMicros: number = Date.now() * 1000): Rule {
   return {
@@ -71,6 +78,8 @@ export class GateBench {
   readonly escalation: Escalation
   /** What the gateway could not record. */
   readonly failures: unknown[] = []
+  /** Written by tests: the policy from now on. */
+  policy: Policy | undefined
   /** Written by tests: what control says from now on. */
   control: ControlView = EMPTY_CONTROL
 
@@ -82,6 +91,7 @@ export class GateBench {
     storage = new MemoryStorage(),
   }: GateBenchOptions) {
     this.storage = storage
+    this.policy = policy
     const eventLog = new MemoryLog({ storage: this.storage, ...(fault === undefined ? {} : { fault }) })
     const clock = systemClock()
     this.chainWriter = new ChainWriter({
@@ -116,7 +126,7 @@ export class GateBench {
       counters: new Counters({ isKnown: true }),
       unknown: new UnknownOutcomes(),
       newBasis: () => ({
-        policy,
+        policy: this.policy,
         need: NO_CONTROL,
         pins: NO_PINS,
         facts: { realPath: lookUpRealPath, remote: true, nowMs: Date.now() },

@@ -16,12 +16,12 @@ const compiled = join(import.meta.dirname, '..', '..')
 const cli = join(compiled, 'cli', 'main.js')
 const echoServer = join(compiled, 'test', 'support', 'echo-server.js')
 
-/** Denies `denied_*`, asks for `asked_*`, allows the rest. */
+/** Denies `denied_*`, asks for `asked_*` (held for a second), allows the rest. */
 export const TEST_POLICY = `version: "1"
 default: allow
 rules:
   - { id: no, tool: "denied_*", action: deny }
-  - { id: ask, tool: "asked_*", action: escalate }
+  - { id: ask, tool: "asked_*", action: escalate, approval: { hold: 1s } }
 `
 
 const PATIENCE_MS = 20_000

@@ -61,14 +61,17 @@ describe('a call', () => {
       denied.result?.content?.[0]?.text ?? '',
       /^Blocked by policy no: Denied by a rule\. Call [0-9a-f-]{36}\.$/,
     )
-    assert.match(asked.result?.content?.[0]?.text ?? '', /^Needs approval by policy ask: A rule asks for approval\. /)
+    assert.match(
+      asked.result?.content?.[0]?.text ?? '',
+      /^Approval pending \(id [0-9a-f-]{36}\): call again with the same arguments; /,
+    )
     assert.ok(denied.result?.isError === true && asked.result?.isError === true)
     await client.end()
     assert.equal(harness.served.length, 0)
     const decides = await harness.eventsOf('authorization/decide')
     assert.deepEqual(
       decides.map(({ decision, reason }) => `${decision} ${reason}`),
-      ['deny policy_rule', 'escalate needs_approval'],
+      ['deny policy_rule', 'escalate needs_approval', 'deny approval_pending'],
     )
   })
 
