@@ -67,7 +67,7 @@ describe('/openapi.json', () => {
   it('names the one scope that each route under /v1 needs: approve for what lets calls through, operate for what writes, read for the rest', () => {
     for (const [name, { security = [] }] of operations()) {
       if (!name.includes(' /v1/')) continue
-      const writing = /\/approve$/.test(name) ? 'approve' : 'operate'
+      const writing = /\/approve$|\/approvals\//.test(name) ? 'approve' : 'operate'
       assert.deepEqual(security, [{ bearer: [name.startsWith('POST') ? writing : 'read'] }], name)
     }
   })

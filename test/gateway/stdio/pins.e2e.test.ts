@@ -115,8 +115,12 @@ describe('under enforce', () => {
       'version: "1"\ndefault: allow\npinning: [{ mode: enforce, held: escalate }]\nrules: []\n',
     )
     const client = await start()
-    assert.match(await listAndCall(client), /^Needs approval by policy pinning/)
+    const called = listAndCall(client)
+    await harness.until(async () => (await harness.eventsOf('approval/requested')).length === 1)
+    const [asked] = await harness.eventsOf('approval/requested')
+    assert.deepEqual([asked?.rule, asked?.reason], ['pinning', 'pin_unknown'])
     await client.end()
+    assert.match(await called, /^Approval pending/)
   })
 })
 
