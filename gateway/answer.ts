@@ -10,6 +10,8 @@ export interface AnswerOutcome {
   readonly status: Outcome['status']
   readonly resultBytes: Buffer
   readonly resultValue: unknown
+  /** True where `resultValue` is a part of the result, which has too many values. */
+  readonly isResultCut: boolean
 }
 
 /** The outcome of a call: of its result, or of the error in its place. */
@@ -22,6 +24,7 @@ export function outcomeOf(
     status: statusOf(value, isCancelled),
     resultBytes: memberBytes(bytes, shape, 'result') ?? memberBytes(bytes, shape, 'error') ?? Buffer.alloc(0),
     resultValue: value.result ?? value.error ?? null,
+    isResultCut: shape.isCut,
   }
 }
 

@@ -7,7 +7,7 @@ import type { ControlView } from '../events/control-view.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import type { EventOf } from '../events/event.ts'
 import { argumentsDigest } from '../events/payload.ts'
-import { argumentSignals, resultSignals } from '../events/signals.ts'
+import { argumentSignals, resultSignals, type Signals } from '../events/signals.ts'
 import { type Clock, uuidv7 } from '../events/time.ts'
 import type { ToolClass } from '../events/tool-class.ts'
 import type { CallContext, ConnectionContext } from './context.ts'
@@ -122,12 +122,11 @@ export class CallGate {
   /** Resolves once the receipt is durable; then, and only then, the answer may be released. */
   async settle(
     call: OpenCall,
-    outcome: { status: Outcome['status']; resultBytes?: Buffer; resultValue?: unknown },
+    outcome: { status: Outcome['status']; resultBytes?: Buffer; resultValue?: unknown; isResultCut?: boolean },
   ): Promise<void> {
-    const { recorder, clock, deploymentKey } = this.#options
-    const { status, resultBytes, resultValue } = outcome
-    const signals =
-      resultBytes === undefined ? undefined : resultSignals(deploymentKey, call.toolClass, resultValue as Json)
+    const { recorder, clock } = this.#options
+    const { status, resultBytes } = outcome
+    const signals = resultBytes === undefined ? undefined : this.#signalsOf(call, outcome)
     const account = this.#accounts.get(call)
     try {
       await recorder.receipt(call.context, call.decideHash, {
@@ -141,6 +140,11 @@ export class CallGate {
     }
     if (status === 'not_forwarded') account?.reservation.release()
     if (account !== undefined) this.#options.unknown.take(account.identity, status, clock.nowMicros() / 1000)
+  }
+
+  #signalsOf(call: OpenCall, { resultValue, isResultCut }: { resultValue?: unknown; isResultCut?: boolean }): Signals {
+    const signals = resultSignals(this.#options.deploymentKey, call.toolClass, resultValue as Json)
+    return isResultCut === true ? { ...signals, truncated: true } : signals
   }
 
   /** Resolves once the decision is durable. Throws what the log throws; then nothing stays charged. */

@@ -39,6 +39,8 @@ export class ConnectionNotes {
     if (method === 'initialize') this.#opened(asObject(value.result) ?? {})
     const result = memberBytes(bytes, shape, 'result')
     if (result === undefined) return
+    // Read in part, its tools are as unknown as if they had not been listed.
+    if (shape.isCut) return this.observed('server', `${method} with too many values`, bytes.length)
     if (method === 'initialize' || method === 'server/discover') this.#stated(result)
     if (method === 'tools/list') this.#toolsListed(result, isNextPage)
   }

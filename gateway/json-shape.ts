@@ -23,6 +23,8 @@ export interface JsonShape {
   readonly duplicateMember: string | undefined
   /** True where values lie deeper than MAX_JSON_DEPTH; the scan ended there, and the rest is not known. */
   readonly isTooDeep: boolean
+  /** True where the message has too many values to be built: of `result` there is what stands before a cut. */
+  readonly isCut: boolean
 }
 
 /** How deep a message may be; Python's parser gives up at about 1,000, and each level costs memory here. */
@@ -49,6 +51,8 @@ const OPEN_ARRAY = 0x5b
 const CLOSE_ARRAY = 0x5d
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
+/** How far a string is read before its end is searched for. */
+const NEAR_BYTES = 64
 const NO_KEYS = new Set<string>()
 
 /** Whether a text has more than MAX_JSON_KEYS keys. It need not be JSON: this is asked before a parser builds anything. */
@@ -145,22 +149,31 @@ class ShapeScan {
       duplicateKey: this.#duplicateKey,
       duplicateMember: this.#duplicateMember,
       isTooDeep,
+      isCut: false,
     }
   }
 }
 
-/** Behind the closing quote of the string that begins at `start`. Searching for quotes passes over a long one at the speed of memory. */
+/**
+ * Behind the closing quote, or the text's end. Short strings are read byte by byte; searching for the quote passes over a
+ * long one at the speed of memory.
+ */
 export function stringEnd(text: Buffer, start: number): number {
-  let quote = text.indexOf(QUOTE, start + 1)
-  while (quote !== -1 && isEscaped(text, quote)) quote = text.indexOf(QUOTE, quote + 1)
-  return quote === -1 ? text.length : quote + 1
-}
-
-/** Whether an odd number of backslashes stands before a quote. */
-function isEscaped(text: Buffer, quote: number): boolean {
-  let before = quote
-  while (text[before - 1] === BACKSLASH) before--
-  return (quote - before) % 2 === 1
+  let index = start + 1
+  while (index < text.length) {
+    const near = Math.min(index + NEAR_BYTES, text.length)
+    for (; index < near; index++) {
+      if (text[index] === QUOTE) return index + 1
+      if (text[index] === BACKSLASH) index++
+    }
+    const quote = index < text.length ? text.indexOf(QUOTE, index) : -1
+    if (quote === -1) return text.length
+    let before = quote
+    while (before > index && text[before - 1] === BACKSLASH) before--
+    if ((quote - before) % 2 === 0) return quote + 1
+    index = quote + 1
+  }
+  return text.length
 }
 
 /** The value of the string between two places, quotes included. */

@@ -9,6 +9,7 @@ import {
   type Span,
   scanShape,
 } from './json-shape.ts'
+import { hasMoreTokens, MAX_PARSED_TOKENS, readLargeMessage } from './large-message.ts'
 import { DECIDED_METHODS } from './method-table.ts'
 
 /** A request id; `1` is not `"1"`. */
@@ -39,6 +40,12 @@ export interface Unreadable {
 
 /** The longest id, characters: ids are kept until they are answered. */
 export const MAX_ID_LENGTH = 1_024
+
+/** How many values and keys a client's message may have: millions of empty lists hold up all calls for seconds. */
+const MAX_CLIENT_TOKENS = 500_000
+/** In a large message of a server: how many parts between carriage returns are looked into, and how long each may be. */
+const MAX_LARGE_PARTS = 1_000
+const MAX_PART_LENGTH = 64 * 1024
 
 const PARSE_ERROR = -32700
 const INVALID_REQUEST = -32600
@@ -90,6 +97,7 @@ function shapeProblem({ members, params, duplicateKey, isTooDeep }: JsonShape): 
  * `suspect` one that some client might take for an answer although it can't be read here: NaN, a batch, a hidden line.
  */
 export function readServerMessage(bytes: Buffer): Message | 'foreign' | 'suspect' {
+  if (hasMoreTokens(bytes, MAX_PARSED_TOKENS)) return readLargeServerMessage(bytes)
   const text = bytes.toString('utf8')
   let parsed: unknown
   try {
@@ -102,6 +110,19 @@ export function readServerMessage(bytes: Buffer): Message | 'foreign' | 'suspect
   if (value === undefined) return Array.isArray(parsed) && parsed.some(asObject) ? 'suspect' : 'foreign'
   const shape = scanShape(bytes)
   if (isSuspect(shape, value) || hasMessageBetweenReturns(text)) return 'suspect'
+  return serverMessage(value, shape)
+}
+
+/** What has too many values to be built is read in part; what could not be read so could still be a message to somebody. */
+function readLargeServerMessage(bytes: Buffer): Message | 'foreign' | 'suspect' {
+  const large = readLargeMessage(bytes)
+  if (large === undefined) return hidesMessage(bytes.toString('utf8')) ? 'suspect' : 'foreign'
+  const { value, shape } = large
+  if (isSuspect(shape, value) || (bytes.includes(0x0d) && mayHaveMessageBetweenReturns(bytes))) return 'suspect'
+  return serverMessage(value, shape)
+}
+
+function serverMessage(value: MessageValue, shape: JsonShape): Message | 'foreign' | 'suspect' {
   const { id, method } = value
   if (typeof method === 'string')
     return isRequestId(id)
@@ -156,6 +177,7 @@ function parseObject(bytes: Buffer): Parsed {
   // A raw CR ends a line for some servers: one `ping` line with a `tools/call` between two CRs executed the tool.
   if (bytes.includes(0x0d)) return refuse(PARSE_ERROR, 'a carriage return inside a line')
   if (hasTooManyKeys(bytes)) return refuse(INVALID_REQUEST, `more than ${MAX_JSON_KEYS} keys`)
+  if (hasMoreTokens(bytes, MAX_CLIENT_TOKENS)) return refuse(INVALID_REQUEST, `more than ${MAX_CLIENT_TOKENS} values`)
   try {
     const value: unknown = JSON.parse(text)
     if (Array.isArray(value)) return refuse(INVALID_REQUEST, 'batches are not part of MCP')
@@ -170,14 +192,22 @@ function parseObject(bytes: Buffer): Parsed {
 /** Whether a client that ends lines at a raw CR, which is white space in JSON, would find a message of its own inside. */
 function hasMessageBetweenReturns(text: string): boolean {
   if (!text.includes('\r')) return false
-  return text.split('\r').some((part) => {
-    try {
-      return typeof JSON.parse(part) === 'object'
-    } catch {
-      // Not a message by itself: that is what is asked here.
-      return false
-    }
-  })
+  return text.split('\r').some(isObjectText)
+}
+
+/** The same of a large message, where no more is parsed than a message of usual size has. */
+function mayHaveMessageBetweenReturns(bytes: Buffer): boolean {
+  const parts = bytes.toString('utf8').split('\r').filter(looksLikeMessage)
+  return parts.length > MAX_LARGE_PARTS || parts.some((part) => part.length > MAX_PART_LENGTH || isObjectText(part))
+}
+
+function isObjectText(part: string): boolean {
+  try {
+    return typeof JSON.parse(part) === 'object'
+  } catch {
+    // Not a message by itself: that is what is asked here.
+    return false
+  }
 }
 
 /**
@@ -185,10 +215,11 @@ function hasMessageBetweenReturns(text: string): boolean {
  * lines at a raw CR.
  */
 function hidesMessage(text: string): boolean {
-  return text
-    .replaceAll('\0', '')
-    .split('\r')
-    .some((part) => /^[\s\ufeff\ufffd]*[[{]/.test(part) && /"id"|\\u00/.test(part))
+  return text.replaceAll('\0', '').split('\r').some(looksLikeMessage)
+}
+
+function looksLikeMessage(part: string): boolean {
+  return /^[\s\ufeff\ufffd]*[[{]/.test(part) && /"id"|\\u00/.test(part)
 }
 
 function isRequestId(id: unknown): id is RequestId {
