@@ -27,9 +27,17 @@ export async function pinFromServer(flags: SnapshotFlags): Promise<void> {
   // First of all: nothing is started for an approval that could not be recorded.
   const api = await connect(flags)
   const { name, server } = await openServer(fromServer, flags)
-  const tools = await readServerDefinitions(server).finally(() => end(server))
+  const tools = await readAndEnd(server)
   if (tools.length === 0) throw new ToolwardenError('NOT_FOUND', 'the server lists no tools', { where: fromServer })
   await approveDefinitions(api, { server: name, tools, reason, json: json === true })
+}
+
+async function readAndEnd(server: ServerProcess): ReturnType<typeof readServerDefinitions> {
+  try {
+    return await readServerDefinitions(server)
+  } finally {
+    await end(server)
+  }
 }
 
 async function openServer(
