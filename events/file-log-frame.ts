@@ -24,22 +24,26 @@ export const MAX_FRAME_BYTES = 2 * 1024 * 1024
 const MAGIC = Buffer.from('TWL1', 'latin1')
 const HEAD_BYTES = 12
 const PAYLOAD_HEAD_BYTES = 17
+const LENGTH_BYTES = 4
 const KIND_RECORDS = 0
 const KIND_SEAL = 1
 
 /** The bytes of a frame of this partition. */
 export function encodeFrame(partition: string, frame: Frame): Buffer {
-  const head = Buffer.alloc(PAYLOAD_HEAD_BYTES)
-  head.writeUInt8(frame.kind === 'seal' ? KIND_SEAL : KIND_RECORDS, 0)
-  head.writeUIntBE(frame.timeMs, 1, 6)
-  head.writeUIntBE(frame.firstOffset, 7, 6)
-  head.writeUInt32BE(frame.records.length, 13)
-  const payload = Buffer.concat([head, ...frame.records.flatMap(encodeRecord)])
-  const start = Buffer.alloc(HEAD_BYTES)
-  MAGIC.copy(start)
-  start.writeUInt32BE(payload.length, 4)
-  start.writeUInt32BE(crc32(payload, crc32(partition)), 8)
-  return Buffer.concat([start, payload])
+  const size = frame.records.reduce((sum, record) => sum + encodedSize(record), PAYLOAD_HEAD_BYTES)
+  // Every byte is written below; one piece of memory, since a frame is made for every append.
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + size)
+  const payload = bytes.subarray(HEAD_BYTES)
+  payload.writeUInt8(frame.kind === 'seal' ? KIND_SEAL : KIND_RECORDS, 0)
+  payload.writeUIntBE(frame.timeMs, 1, 6)
+  payload.writeUIntBE(frame.firstOffset, 7, 6)
+  payload.writeUInt32BE(frame.records.length, 13)
+  let at = PAYLOAD_HEAD_BYTES
+  for (const record of frame.records) at = encodeRecord(record, payload, at)
+  MAGIC.copy(bytes)
+  bytes.writeUInt32BE(size, 4)
+  bytes.writeUInt32BE(crc32(payload, crc32(partition)), 8)
+  return bytes
 }
 
 /** Reads the frame that begins at `at`; never throws, whatever the bytes are. */
@@ -65,21 +69,32 @@ export function findFrame(partition: string, bytes: Buffer, from: number): numbe
   return undefined
 }
 
-function encodeRecord(record: LogRecord): Uint8Array[] {
-  const headers = Object.entries(record.headers)
-  const parts = [withLength(Buffer.from(record.key)), withLength(record.value), uint32(headers.length)]
-  for (const [name, value] of headers) parts.push(withLength(Buffer.from(name)), withLength(value))
-  return parts.flat()
+function encodedSize({ key, value, headers }: LogRecord): number {
+  let size = 3 * LENGTH_BYTES + Buffer.byteLength(key) + value.byteLength
+  for (const [name, bytes] of Object.entries(headers))
+    size += 2 * LENGTH_BYTES + Buffer.byteLength(name) + bytes.byteLength
+  return size
 }
 
-function withLength(bytes: Uint8Array): Uint8Array[] {
-  return [...uint32(bytes.byteLength), bytes]
+/** Writes a record and returns where it ends. */
+function encodeRecord({ key, value, headers }: LogRecord, payload: Buffer, start: number): number {
+  let at = encodeBytes(value, payload, encodeText(key, payload, start))
+  const named = Object.entries(headers)
+  at = payload.writeUInt32BE(named.length, at)
+  for (const [name, bytes] of named) at = encodeBytes(bytes, payload, encodeText(name, payload, at))
+  return at
 }
 
-function uint32(value: number): Uint8Array[] {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value)
-  return [bytes]
+function encodeText(text: string, payload: Buffer, at: number): number {
+  const length = payload.write(text, at + LENGTH_BYTES)
+  payload.writeUInt32BE(length, at)
+  return at + LENGTH_BYTES + length
+}
+
+function encodeBytes(bytes: Uint8Array, payload: Buffer, at: number): number {
+  payload.writeUInt32BE(bytes.byteLength, at)
+  payload.set(bytes, at + LENGTH_BYTES)
+  return at + LENGTH_BYTES + bytes.byteLength
 }
 
 function decodePayload(payload: Buffer): Frame | undefined {

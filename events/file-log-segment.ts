@@ -1,7 +1,7 @@
 // The writer's end of one segment file: bytes after the last acknowledged one are rewritten, never trusted.
 // After any failure the file is opened anew by its path and cut back, since a failed fdatasync marks its pages clean.
-import { constants, fstatSync } from 'node:fs'
-import { type FileHandle, open, rename, stat } from 'node:fs/promises'
+import { constants, fstatSync, write } from 'node:fs'
+import { type FileHandle, open, rename, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { systemCode, ToolwardenError } from './errors.ts'
 import { syncDirectory } from './file-log-paths.ts'
@@ -20,6 +20,11 @@ export interface SegmentOptions {
 const FILE_MODE = 0o600
 /** A file that nobody appends to is closed after this long: an open one keeps its file system from being remounted. */
 const REST_AFTER_MS = 20
+/**
+ * Types of file systems (statfs(2)) on which a write to a file opened with O_DSYNC is a write and an fdatasync in one:
+ * ext4, XFS, btrfs. Others (FUSE, 9p) may pass over the flag, and macOS stops at the drive's cache: they are synced apart.
+ */
+const SYNCED_WRITE_TYPES: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e])
 
 /** One segment file that a chain's writer appends to, one append at a time. */
 export class SegmentFile {
@@ -32,6 +37,8 @@ export class SegmentFile {
   /** The length after the last acknowledged append; grows only in append(). */
   #goodBytes: number
   #sound = false
+  /** Whether a write is durable by itself; asked of the file system once, when the file is first opened. */
+  #isWriteSynced: boolean | undefined
 
   constructor(path: string, goodBytes: number, options: SegmentOptions) {
     this.path = path
@@ -115,7 +122,9 @@ export class SegmentFile {
       await this.close()
       await this.#options.fault?.('open')
       const create = this.#goodBytes === 0 ? constants.O_CREAT : 0
-      this.#handle = await open(this.path, constants.O_RDWR | create, FILE_MODE)
+      this.#isWriteSynced ??= this.#options.durable && (await hasSyncedWrites(dirname(this.path)))
+      const synced = this.#isWriteSynced ? constants.O_DSYNC : 0
+      this.#handle = await open(this.path, constants.O_RDWR | create | synced, FILE_MODE)
       await this.#cutBack(this.#handle)
       if (this.#options.durable && !isNamed) await syncDirectory(dirname(this.path))
     } catch (error) {
@@ -141,11 +150,14 @@ export class SegmentFile {
     try {
       await this.#options.fault?.('write')
       while (written < bytes.length) {
-        const result = await handle.write(bytes, written, bytes.length - written, this.#goodBytes + written)
-        if (result.bytesWritten === 0) throw new Error('the file system wrote nothing')
-        written += result.bytesWritten
+        const count = await writeAt(handle.fd, bytes.subarray(written), this.#goodBytes + written)
+        if (count === 0) throw new Error('the file system wrote nothing')
+        written += count
       }
     } catch (cause) {
+      // A synced write may fail after it has written: then a reader may have seen the frame.
+      if (this.#isWriteSynced === true && fstatSync(handle.fd).size >= this.#goodBytes + bytes.length)
+        throw inDoubt(this.path, cause)
       // The whole frame was never in the file, so once what is there of it is cut off nobody can have read it.
       await handle.truncate(this.#goodBytes).catch((error: unknown) => {
         throw inDoubt(this.path, new AggregateError([cause, error], 'neither written nor cut back'))
@@ -157,7 +169,7 @@ export class SegmentFile {
   async #sync(handle: FileHandle): Promise<void> {
     try {
       await this.#options.fault?.('sync')
-      if (this.#options.durable) await handle.datasync()
+      if (this.#options.durable && this.#isWriteSynced !== true) await handle.datasync()
       await this.#options.fault?.('synced')
       // A file deleted under its writer still takes writes, which nobody will ever read. Asked at once, without a thread:
       // the open file's entry is in memory, and a thread costs more than all else that is done for an append.
@@ -166,6 +178,18 @@ export class SegmentFile {
       throw inDoubt(this.path, cause)
     }
   }
+}
+
+/** False on everything but Linux: only there a synced write reaches the disk itself. */
+async function hasSyncedWrites(directory: string): Promise<boolean> {
+  return process.platform === 'linux' && SYNCED_WRITE_TYPES.has((await statfs(directory)).type)
+}
+
+/** Bytes written. With a callback: a promise of a file handle's own costs as much as a small append. */
+function writeAt(fd: number, bytes: Buffer, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(fd, bytes, 0, bytes.length, position, (error, count) => (error === null ? resolve(count) : reject(error)))
+  })
 }
 
 /** Makes a segment that appears under its name only when it is complete; its name is durable after the first append to it. */
