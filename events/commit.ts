@@ -64,6 +64,7 @@ export function sealCommit<Waiting extends Append>(
   const parts: { waiting: Waiting; events: readonly SealedEvent[] }[] = []
   const refused: { waiting: Waiting; error: ToolwardenError }[] = []
   const taken: SealedEvent[] = []
+  const records: LogRecord[] = []
   let bytes = SIGNATURE_HEADER_BYTES
   let next = 0
   for (; next < waiting.length; next++) {
@@ -90,13 +91,14 @@ export function sealCommit<Waiting extends Append>(
     }
     parts.push({ waiting: append, events: sealed.events })
     taken.push(...sealed.events)
+    records.push(...sealed.records)
     if (append.last === true) {
       next++
       break
     }
   }
   return {
-    commit: taken.length === 0 ? undefined : signCommit(head, taken, parts, context),
+    commit: taken.length === 0 ? undefined : signCommit(head, { events: taken, records, parts }, context),
     refused,
     rest: waiting.slice(next),
   }
@@ -104,12 +106,14 @@ export function sealCommit<Waiting extends Append>(
 
 interface SealedAppend {
   readonly events: readonly SealedEvent[]
+  readonly records: readonly LogRecord[]
   readonly bytes: number
 }
 
 /** Whatever goes wrong here is one append's own fault: it alone is refused, and the chain goes on. */
 function trySeal(head: ChainHead, append: Append, context: SealContext): SealedAppend | ToolwardenError {
   const events: SealedEvent[] = []
+  const records: LogRecord[] = []
   let bytes = 0
   try {
     for (const { draft, ...attachments } of append.entries) {
@@ -117,10 +121,12 @@ function trySeal(head: ChainHead, append: Append, context: SealContext): SealedA
       const fields = typeof draft === 'function' ? draft(events, before) : draft
       const place = { identity: context.runKey.identity, micros: context.nowMicros(), id: fields.id ?? context.newId() }
       const sealed = sealEvent(before, fields, { ...place, ...attachments })
-      bytes += recordBytes(toRecord(chainOf(sealed.event), sealed))
+      const record = toRecord(chainOf(sealed.event), sealed)
+      bytes += recordBytes(record)
       events.push(sealed)
+      records.push(record)
     }
-    return { events, bytes }
+    return { events, records, bytes }
   } catch (error) {
     if (error instanceof ToolwardenError) return error
     return new ToolwardenError('INTERNAL', 'an event could not be drafted', { cause: error })
@@ -132,16 +138,20 @@ function headAfter(head: ChainHead, events: readonly SealedEvent[]): ChainHead {
   return last === undefined ? head : { sequence: last.event.sequence, hash: last.hash }
 }
 
+interface Unsigned<Waiting> {
+  readonly events: readonly SealedEvent[]
+  readonly records: readonly LogRecord[]
+  readonly parts: Commit<Waiting>['parts']
+}
+
+/** The signature travels with the last event. */
 function signCommit<Waiting>(
   head: ChainHead,
-  events: readonly SealedEvent[],
-  parts: Commit<Waiting>['parts'],
+  { events, records, parts }: Unsigned<Waiting>,
   { runKey }: SealContext,
 ): Commit<Waiting> {
   const hashes = events.map(({ hash }) => hash)
   const signature = signAppend(runKey, hashes)
-  const records = events.map((sealed, index) =>
-    toRecord(chainOf(sealed.event), sealed, index === events.length - 1 ? { signature } : {}),
-  )
-  return { records, hashes, signature, head: headAfter(head, events), parts }
+  const signed = events.slice(-1).map((last) => toRecord(chainOf(last.event), last, { signature }))
+  return { records: [...records.slice(0, -1), ...signed], hashes, signature, head: headAfter(head, events), parts }
 }
