@@ -1,6 +1,7 @@
 // What signals are taken from a text: destinations, identifier-like tokens, secrets, and phrases that address an agent.
 // Every pattern is bounded, so that no text makes it slow. Normalised here, before the HMAC, so that case, Unicode form
 // and an encoded character do not make another value of one.
+import { remarkableWords } from './remarkable-words.ts'
 
 /** The longest token that is a value; longer ones are content. Characters. */
 const MAX_TOKEN_LENGTH = 200
@@ -11,6 +12,8 @@ const EMAIL = /@(?<=([A-Za-z0-9._%+-]{1,64})@)([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252
 // What stands before the last @ is no host, however long it is (WHATWG URL, authority state; a backslash ends it as a slash does).
 const HOST =
   /\b[a-z][a-z0-9+.-]{1,15}:\/\/(?:[^\s/?#\\"'<>]*@)?([A-Za-z0-9._-]{1,253})|\bwww\.([A-Za-z0-9._-]{1,249})/gi
+/** Stands in every text with a host, and is seen not to in a tenth of the time. */
+const HOST_HINT = /:\/\/|www\./i
 // IBAN and its like, bare account and card numbers, wallets.
 const ACCOUNT = /\b(?:[A-Z]{2}\d{2}[A-Z0-9]{8,30}|\d{9,18}|0x[0-9a-fA-F]{40}|bc1[0-9a-z]{11,71})\b/g
 
@@ -31,11 +34,11 @@ export function findDestinations(text: string): readonly Destination[] {
     const domain = siteOf(`${host}`.toLowerCase())
     add(address, PUBLIC_MAIL.has(domain) ? address : domain)
   }
-  for (const [, host, www] of text.matchAll(HOST)) {
+  for (const [, host, www] of HOST_HINT.test(text) ? text.matchAll(HOST) : []) {
     const name = (host ?? www ?? '').toLowerCase().replace(/^www\.|\.+$/g, '')
     add(name, siteOf(name))
   }
-  for (const [account] of text.matchAll(ACCOUNT)) add(account, account)
+  for (const [account] of /\d/.test(text) ? text.matchAll(ACCOUNT) : []) add(account, account)
   return [...found.values()]
 }
 
@@ -60,23 +63,31 @@ export function isOwnDestination(name: string, ownDomains: readonly string[]): b
   return ownDomains.some((domain) => host === domain || host.endsWith(`.${domain}`))
 }
 
-/** Identifier-like tokens of a text, normalised, each once: what a person copies rather than phrases anew. */
-export function findTokens(text: string): readonly string[] {
+/**
+ * Identifier-like tokens of a text, normalised, each once, and no more than `limit`: what a person copies rather than
+ * phrases anew.
+ */
+export function findTokens(text: string, limit: number = Number.POSITIVE_INFINITY): readonly string[] {
   const tokens = new Set<string>()
-  for (const word of text.split(/[\s"'`<>()[\]{},;|*=]+/)) {
+  const seen = new Set<string>()
+  for (const word of remarkableWords(text, MAX_TOKEN_LENGTH)) {
+    if (seen.has(word)) continue
+    seen.add(word)
     const token = normaliseToken(word)
     if (isIdentifier(token) && !isDestination(word)) tokens.add(token)
+    if (tokens.size >= limit) break
   }
   return [...tokens]
 }
 
-/** Short names that a text sets apart, by quotes or as the value of a `key: value` line, normalised, each once. */
-export function findNames(text: string): readonly string[] {
+/** Short names that a text sets apart, by quotes or as the value of a `key: value` line, normalised, each once, up to `limit`. */
+export function findNames(text: string, limit: number = Number.POSITIVE_INFINITY): readonly string[] {
   const names = new Set<string>()
   for (const [, quoted, field] of text.matchAll(NAME)) {
     const name = normaliseToken(quoted ?? field ?? '')
     if (name.length >= MIN_TOKEN_LENGTH && !isTimeOrAmount(name) && !isDestination(quoted ?? field ?? ''))
       names.add(name)
+    if (names.size >= limit) break
   }
   return [...names]
 }
@@ -86,13 +97,20 @@ const NAME = /["'`]([^"'`\n]{3,64})["'`]|^[ \t-]{0,32}[A-Za-z_][\w ]{0,32}:[ \t]
 /** One spelling for one value: Unicode form, case, percent-encoding, scheme, and punctuation around it do not count. */
 export function normaliseToken(text: string): string {
   if (text.length > MAX_TOKEN_LENGTH) return ''
-  const plain = decodePercent(text.normalize('NFKC')).trim().toLowerCase()
-  return plain
+  const plain = decodePercent(NOT_ASCII.test(text) ? text.normalize('NFKC') : text)
+    .trim()
+    .toLowerCase()
     .replace(/^[a-z][a-z0-9+.-]{1,15}:\/\/(?:www\.)?|^www\./, '')
-    .replace(/^[\s.:!?…·-]{1,200}|[\s.:!?…·/-]{1,200}$/g, '')
+  const isTrimmed = !EDGE.test(plain.charAt(0)) && !EDGE.test(plain.charAt(plain.length - 1))
+  return isTrimmed ? plain : plain.replace(/^[\s.:!?…·-]{1,200}|[\s.:!?…·/-]{1,200}$/g, '')
 }
 
+const NOT_ASCII = /[^\0-\x7f]/
+/** What punctuation around a token may be. */
+const EDGE = /[\s.:!?…·/-]/
+
 function decodePercent(text: string): string {
+  if (!text.includes('%')) return text
   return text.replace(/%[2-7][0-9a-f]/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)))
 }
 

@@ -136,7 +136,9 @@ export function resultSignals(key: Buffer, toolClass: ToolClass, value: Json, op
   const whole = collect(value, '', 0, (_, text) => strings.push(text))
   const base = buildSignals(key, { toolClass, objects: [], strings, whole }, options)
   const text = strings.join('\n').slice(0, MAX_SIGNAL_TEXT)
-  const tokens = [...new Set([...findTokens(text), ...findNames(text)])]
+  // One more than fits, so that it shows where something was cut off.
+  const [identifiers, names] = [findTokens, findNames].map((find) => find(text, MAX_RESULT_VALUES + 1))
+  const tokens = [...new Set([...(identifiers ?? []), ...(names ?? [])])]
   return {
     ...base,
     values: tokens.slice(0, MAX_RESULT_VALUES).map((token) => shortHmac(key, 'value', token)),

@@ -1,5 +1,6 @@
 // One MCP message as bytes, read so that it can be understood in one way only (JSON-RPC 2.0; MCP 2025-11-25, base protocol).
 // What a server might read otherwise than the policy does is refused here, before anything else looks at it.
+import { isAscii } from 'node:buffer'
 import {
   hasTooManyKeys,
   type JsonShape,
@@ -98,7 +99,7 @@ function shapeProblem({ members, params, duplicateKey, isTooDeep }: JsonShape): 
  */
 export function readServerMessage(bytes: Buffer): Message | 'foreign' | 'suspect' {
   if (hasMoreTokens(bytes, MAX_PARSED_TOKENS)) return readLargeServerMessage(bytes)
-  const text = bytes.toString('utf8')
+  const text = bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8')
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
@@ -168,7 +169,8 @@ function parseObject(bytes: Buffer): Parsed {
   })
   let text: string
   try {
-    text = UTF8.decode(bytes)
+    // Most messages are ASCII, which is seen and taken over at the speed of memory.
+    text = isAscii(bytes) ? bytes.toString('latin1') : UTF8.decode(bytes)
   } catch (error) {
     if (error instanceof TypeError) return refuse(PARSE_ERROR, 'not UTF-8')
     throw error
