@@ -13,7 +13,8 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 
 /** The canonical bytes of a value. Throws CANONICAL_INVALID for floats, lone surrogates, depth and foreign types, EVENT_TOO_LARGE above the limit. */
 export function canonicalBytes(value: unknown, maxBytes: number = MAX_BODY_BYTES): Buffer {
-  const bytes = Buffer.from(canonicalText(value, 0), 'utf8')
+  checkShape(value, 0)
+  const bytes = Buffer.from(canonicalText(value), 'utf8')
   if (bytes.byteLength > maxBytes) {
     throw new ToolwardenError(
       'EVENT_TOO_LARGE',
@@ -39,50 +40,44 @@ export function parseCanonical(bytes: Uint8Array, maxBytes: number = MAX_BODY_BY
   } catch (cause) {
     throw new ToolwardenError('CANONICAL_INVALID', 'not JSON in UTF-8', { cause })
   }
-  if (canonicalText(value, 0) !== text)
+  if (!isPlainlyCanonical(value, text) && !canonicalBytes(value, maxBytes).equals(bytes))
     throw new ToolwardenError('CANONICAL_INVALID', 'JSON, but not in canonical form (RFC 8785)')
   return value
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Checks and writes in one pass: every event goes through here before its call goes on. */
-function canonicalText(value: unknown, depth: number): string {
-  switch (typeof value) {
-    case 'string':
-      return quoted(value)
-    case 'boolean':
-      return value ? 'true' : 'false'
-    case 'number':
-      // −0 is written as 0, which would parse back as another value.
-      if (Number.isSafeInteger(value) && !Object.is(value, -0)) return String(value)
-      throw new ToolwardenError('CANONICAL_INVALID', 'a number is not an integer within ±(2^53−1)')
-    case 'object':
-      if (value === null) return 'null'
-      if (depth === MAX_BODY_DEPTH)
-        throw new ToolwardenError('CANONICAL_INVALID', `nested deeper than ${MAX_BODY_DEPTH}`)
-      return Array.isArray(value) ? arrayText(value, depth) : objectText(value, depth)
-    default:
-      throw new ToolwardenError('CANONICAL_INVALID', `a ${typeof value} has no place in JSON`)
+/**
+ * Without the serialiser, which is four times as slow: ECMAScript writes strings and integers as RFC 8785 does (3.2.2), so only
+ * the order of keys is left. Keys like "10", which ECMAScript moves to the front, are left to the serialiser.
+ */
+function isPlainlyCanonical(value: Json, text: string): boolean {
+  checkShape(value, 0)
+  return isOrdered(value) && JSON.stringify(value) === text && text.isWellFormed() && !text.includes('\\ud')
+}
+
+/** By UTF-16 code units, as `<` compares (RFC 8785, section 3.2.3). */
+function isOrdered(value: Json): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  if (Array.isArray(value)) return (value as readonly Json[]).every(isOrdered)
+  let before: string | undefined
+  for (const [key, item] of Object.entries(value)) {
+    if ((before !== undefined && before >= key) || !isOrdered(item)) return false
+    before = key
   }
+  return true
 }
 
-/** By index, not by `map`: that would pass over a hole, which is refused as undefined is. */
-function arrayText(items: readonly unknown[], depth: number): string {
-  let text = ''
-  for (let index = 0; index < items.length; index++)
-    text += `${index === 0 ? '' : ','}${canonicalText(items[index], depth + 1)}`
-  return `[${text}]`
-}
-
-/** Members by the UTF-16 code units of their keys (section 3.2.3); one that is undefined is absent. */
-function objectText(object: object, depth: number): string {
-  checkPlain(object)
-  const members = object as Readonly<Record<string, unknown>>
+/** Writes a value that was checked (RFC 8785, section 3.2); keys go by their UTF-16 code units, as `sort` has them. */
+function canonicalText(value: unknown): string {
+  if (typeof value === 'string') return quoted(value)
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (Array.isArray(value)) return `[${(value as readonly unknown[]).map(canonicalText).join(',')}]`
+  const members = value as Readonly<Record<string, unknown>>
   let text = ''
   for (const key of Object.keys(members).sort()) {
-    const value = members[key]
-    if (value !== undefined) text += `${text === '' ? '' : ','}${quoted(key)}:${canonicalText(value, depth + 1)}`
+    const item = members[key]
+    if (item !== undefined) text += `${text === '' ? '' : ','}${quoted(key)}:${canonicalText(item)}`
   }
   return `{${text}}`
 }
@@ -93,10 +88,32 @@ function quoted(text: string): string {
   throw new ToolwardenError('CANONICAL_INVALID', 'a lone surrogate has no form in UTF-8')
 }
 
+function checkShape(value: unknown, depth: number): void {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return
+    case 'number':
+      // −0 is written as 0, which would parse back as another value.
+      if (Number.isSafeInteger(value) && !Object.is(value, -0)) return
+      throw new ToolwardenError('CANONICAL_INVALID', 'a number is not an integer within ±(2^53−1)')
+    case 'object':
+      if (value === null) return
+      if (depth === MAX_BODY_DEPTH)
+        throw new ToolwardenError('CANONICAL_INVALID', `nested deeper than ${MAX_BODY_DEPTH}`)
+      // An array's hole or undefined is refused; an object's undefined field is one that is absent.
+      if (Array.isArray(value)) for (const item of value as readonly unknown[]) checkShape(item, depth + 1)
+      else for (const item of plainValues(value)) if (item !== undefined) checkShape(item, depth + 1)
+      return
+    default:
+      throw new ToolwardenError('CANONICAL_INVALID', `a ${typeof value} has no place in JSON`)
+  }
+}
+
 /** Dates, maps and buffers have no own form in JSON, or one that says something else. */
-function checkPlain(value: object): void {
+function plainValues(value: object): readonly unknown[] {
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null) return
+  if (prototype === Object.prototype || prototype === null) return Object.values(value)
   throw new ToolwardenError('CANONICAL_INVALID', 'an object of a class has no place in JSON')
 }
 
