@@ -8,6 +8,7 @@ import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
 import { addPinCommands } from './pin-commands.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { addTo } from './repeated-option.ts'
+import { keepHeapSmall } from './small-heap.ts'
 import { softwareName } from './version.ts'
 
 const program = new Command('toolwarden')
@@ -32,6 +33,7 @@ const gateway = program
   .option('--config <file>', 'toolwarden.yaml')
   .argument('[command...]', 'the server command, after --')
   .action(async (command: readonly string[], flags: { readonly listen?: string }) => {
+    keepHeapSmall()
     if (flags.listen !== undefined) return (await import('./http-gateway-command.ts')).runHttpGateway(flags, command)
     const { runGateway } = await import('./gateway-command.ts')
     const { endLike } = await import('./shutdown.ts')
