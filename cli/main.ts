@@ -106,22 +106,6 @@ program
 
 addEvidenceCommands(program)
 
-policy
-  .command('suggest')
-  .description('the least-privilege policy that allows what recorded calls did, with its evidence')
-  .option('--history <path>', 'a file or directory of recorded calls (*.calls.jsonl[.gz]); the ledger unless told')
-  .option('--from <time>', 'not older than this time')
-  .option('--to <time>', 'older than this time')
-  .option(
-    '--root <directory>',
-    'where servers take relative paths from; <server>=<directory> for one; again for more',
-    addTo,
-  )
-  .option('--missed <percent>', 'of the sessions that a policy made from the others may deny a call; 2 unless told')
-  .option('--config <file>', 'toolwarden.yaml')
-  .option('--json', 'as JSON')
-  .action(async (flags: object) => (await import('./policy-suggest-command.ts')).runPolicySuggest(flags))
-
 for (const [what, description] of [
   ['stop', 'the kill switch: gateways deny every call until `resume`'],
   ['resume', 'end what `stop` began'],
