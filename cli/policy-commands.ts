@@ -46,6 +46,11 @@ export function addPolicyCommands(program: Command): void {
       process.exitCode = (await import('./policy-test-command.ts')).runPolicyTest(files, flags)
     })
 
+  addHistoryCommands(policy)
+}
+
+/** Those that read recorded calls. */
+function addHistoryCommands(policy: Command): void {
   policy
     .command('replay')
     .description('what a policy would have decided over recorded calls, and what that changes')

@@ -1,5 +1,5 @@
 // Which hosts calls named, and the allowed domains that follow: the hosts themselves, for what one session alone used the
-// domain above where others used that, any public host.
+// domain above where others used that.
 import { addMark, compareNames, type Entry, type Level, loneSessions, type Marks, mergeMarks } from './marks.ts'
 
 /** Most different hosts that are kept apart. */
@@ -11,18 +11,16 @@ const MAX_LISTED_HOSTS = 100
 export class HostEvidence {
   readonly #hosts: Marks = new Map()
   readonly #domains: Marks = new Map()
-  readonly #private = new Set<string>()
   #isFull = false
 
   /** Adds a host in its one form. */
-  add({ name, isPrivate }: { readonly name: string; readonly isPrivate: boolean }, session: string): void {
+  add(name: string, session: string): void {
     if (!this.#hosts.has(name) && this.#hosts.size >= MAX_HOSTS) {
       this.#isFull = true
       return
     }
     const written = name.includes(':') ? `[${name}]` : name
     addMark(this.#hosts, written, session)
-    if (isPrivate) this.#private.add(written)
     const domain = domainAbove(name)
     if (domain !== undefined) addMark(this.#domains, domain, session)
   }
@@ -31,7 +29,6 @@ export class HostEvidence {
   merge(other: HostEvidence): void {
     mergeMarks(this.#hosts, other.#hosts)
     mergeMarks(this.#domains, other.#domains)
-    for (const host of other.#private) this.#private.add(host)
     this.#isFull ||= other.#isFull || this.#hosts.size > MAX_HOSTS
   }
 
@@ -44,14 +41,12 @@ export class HostEvidence {
     const lifted = exact.map((host) => (this.#hosts.get(host)?.isShared === true ? host : this.#lift(host)))
     const below = new Set(lifted.filter((name) => name.startsWith('*.')).map((name) => name.slice(1)))
     const uncovered = lifted.filter((name) => name.startsWith('*.') || ![...below].some((end) => name.endsWith(end)))
-    const any = exact.length > this.#private.size ? ['*', ...this.#private] : [...this.#private]
     const written = [exact, uncovered].map((names) => {
       const unique = [...new Set(names)].sort(compareNames)
       const entries = unique.map((text) => ({ text, calls: marks.get(text)?.calls ?? 0 }))
       return { content: entries, missed: loneSessions(unique.flatMap((name) => marks.get(name) ?? [])) }
     })
-    const loosest = { content: any.sort(compareNames).map((text) => ({ text, calls: 0 })), missed: new Set<string>() }
-    return [...written, loosest]
+    return written
       .filter(({ content }) => content.length <= MAX_LISTED_HOSTS)
       .map(({ content, missed }): Level<readonly Entry[]> => ({ content, missed: new Set([...missed, ...always]) }))
       .concat(none)

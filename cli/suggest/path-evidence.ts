@@ -46,8 +46,8 @@ export class PathEvidence {
   levels(always: ReadonlySet<string>): readonly Level<readonly Entry[]>[] {
     const exact = this.#cover(this.#named)
     const lifted = this.#cover(new Set<string>([...this.#named].map((place) => this.#lift(place))))
-    return [exact, lifted, new Set<string>(['/'])]
-      .filter((places) => places.size <= MAX_LISTED_PATHS)
+    return [exact, lifted]
+      .filter((places) => places.size <= MAX_LISTED_PATHS && !places.has('/'))
       .map(
         (places): Level<readonly Entry[]> => ({
           content: this.#entries(places),

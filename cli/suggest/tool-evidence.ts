@@ -167,7 +167,7 @@ function addHosts(evidence: ArgumentEvidence, text: ArgumentText, { session, bud
   if (!/[\s,;]/.test(text.text)) evidence.wholeHosts += 1
   for (const each of found)
     if ('problem' in each || !canBeListed(each.host)) evidence.badHosts.add(session)
-    else evidence.hosts.add(each.host, session)
+    else evidence.hosts.add(each.host.name, session)
   return true
 }
 
