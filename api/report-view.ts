@@ -27,7 +27,7 @@ export function showReport(report: VerifyReport): ReportView {
     verdict: verdictOf(report),
     counts: { ...counts },
     violationCount,
-    violations: violations.map((each) => ({ code: each.code, where: placeOf(each), text: each.text, hash: each.hash })),
+    violations: violations.map(showViolation),
     openCalls: openCalls.map(({ call, chain, sequence, state }) => ({
       call,
       where: `${chain}, event ${sequence}`,
@@ -35,6 +35,12 @@ export function showReport(report: VerifyReport): ReportView {
     })),
     upToMicros,
   }
+}
+
+/** Shows one violation. */
+export function showViolation(violation: Violation): ReportView['violations'][number] {
+  const { code, text, hash } = violation
+  return { code, where: placeOf(violation), text, hash }
 }
 
 function placeOf({ chain, sequence, hash = '', position = '' }: Violation): string {

@@ -1,8 +1,20 @@
-// The words of the commands that make evidence stand without its owner: witnesses. Their work is loaded only when they run.
+// The words of the commands that make evidence stand without its owner: verification and witnesses. Their work is loaded only when they run.
 import type { Command } from 'commander'
 
 /** Adds the commands. */
 export function addEvidenceCommands(program: Command): void {
+  program
+    .command('verify')
+    .description('verify the stored chains and the Merkle log: exit code 0 valid, 1 tampered, 2 incomplete')
+    .option('--trust <policy>', 'whom you trust: logs, witnesses and their quorum (C2SP tlog-policy)')
+    .option('--checkpoint <file...>', 'checkpoints that you kept: the log must begin with them')
+    .option('--not-older-than <age>', 'how old the word of the witnesses may be: 90s, 15m, 24h, 7d, or a time')
+    .option('--accept-unwitnessed', "the owner's keys alone are good enough")
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (flags: object) => {
+      process.exitCode = await (await import('./verify-command.ts')).runVerify(flags)
+    })
   const witness = program
     .command('witness')
     .description('cosign what other ledgers publish, each only where it extends what was seen before')

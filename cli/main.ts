@@ -95,15 +95,6 @@ for (const [role, what] of [
   command.action(async (flags: object) => (await import('./service-commands.ts')).runRole(role, flags))
 }
 
-program
-  .command('verify')
-  .description('verify the stored chains: exit code 0 valid, 1 tampered, 2 incomplete')
-  .option('--config <file>', 'toolwarden.yaml')
-  .option('--json', 'as JSON')
-  .action(async (flags: object) => {
-    process.exitCode = await (await import('./verify-command.ts')).runVerify(flags)
-  })
-
 addEvidenceCommands(program)
 
 for (const [what, description] of [

@@ -4,6 +4,7 @@ import { readCliToken } from '../api/cli-token.ts'
 import { type ReportView, showReport } from '../api/report-view.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { Trust } from '../events/trust.ts'
+import { verifyTrust } from '../ledger/verify-trust.ts'
 import { callApi, findApi } from './api-client.ts'
 import { type Config, loadConfig } from './config.ts'
 import { EXIT_INCOMPLETE, EXIT_TAMPERED } from './exit-code.ts'
@@ -11,18 +12,31 @@ import { type Installation, openInstallation } from './installation.ts'
 import { findMerkleLog } from './merkle-log.ts'
 import { showProgress } from './progress.ts'
 import { storeSettings } from './store-place.ts'
+import { describeTrust, findTrustCheck, type TrustFlags, type TrustView, withTrust } from './verify-trust.ts'
 
 const SHOWN = 20
 
+/** Options as commander gives them. */
+export interface VerifyFlags extends TrustFlags {
+  readonly config?: string
+  readonly json?: boolean
+}
+
+/** A report, and where it was asked for, what stands behind the log. */
+type Outcome = ReportView & { readonly trust?: TrustView }
+
 /** Verifies and returns the exit code. */
-export async function runVerify(flags: { readonly config?: string; readonly json?: boolean }): Promise<number> {
+export async function runVerify(flags: VerifyFlags): Promise<number> {
   const config = await loadConfig(process.env, flags.config)
   const installation = await openInstallation(config.data)
-  const outcome = await verifyDirectly(config, installation).catch((error: unknown) => {
+  // Before the long work, so that a mistake in the policy is told at once.
+  const check = await findTrustCheck(flags, config, installation)
+  const report = await verifyDirectly(config, installation).catch((error: unknown) => {
     if (error instanceof ToolwardenError && error.code === 'STORE_LOCKED')
       return verifyThroughApi(config, installation, error)
     throw error
   })
+  const outcome: Outcome = check === undefined ? report : withTrust(report, await verifyTrust(check))
   process.stdout.write(flags.json === true ? `${JSON.stringify(outcome)}\n` : describe(outcome))
   return outcome.verdict === 'valid' ? 0 : outcome.verdict === 'tampered' ? EXIT_TAMPERED : EXIT_INCOMPLETE
 }
@@ -62,11 +76,12 @@ async function verifyThroughApi(
   return report
 }
 
-function describe({ verdict, counts, violationCount, violations, openCalls }: ReportView): string {
-  if (counts.rows === 0 && verdict === 'valid') return 'nothing is recorded yet\n'
+function describe({ verdict, counts, violationCount, violations, openCalls, trust }: Outcome): string {
+  if (counts.rows === 0 && verdict === 'valid' && trust === undefined) return 'nothing is recorded yet\n'
   const { events = 0, chains = 0, appends = 0, payloads = 0, calls = 0, quarantined = 0, leaves = 0 } = counts
   const lines = [
     `${verdict}: ${events} events in ${chains} chains, ${appends} signed appends, ${payloads} payloads, ${calls} calls, ${quarantined} quarantined, ${leaves} leaves of the Merkle log`,
+    ...(trust === undefined ? [] : describeTrust(trust)),
     ...violations.slice(0, SHOWN).map(({ code, where, text }) => `  ${code}: ${text}\n    at: ${where}`),
     ...(violationCount > SHOWN ? [`  … ${violationCount - SHOWN} more violations (--json lists up to 1,000)`] : []),
     ...openCalls

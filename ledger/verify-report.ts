@@ -30,6 +30,10 @@ export const VIOLATION_CLASSES = {
   'tree-damaged': 'tampered',
   'checkpoint-invalid': 'tampered',
   'checkpoint-conflict': 'tampered',
+  'quorum-unmet': 'incomplete',
+  'checkpoint-stale': 'incomplete',
+  'age-unknown': 'incomplete',
+  unwitnessed: 'incomplete',
   'leaf-mismatch': 'tampered',
   'leaf-without-row': 'tampered',
   'row-without-leaf': 'tampered',
@@ -103,8 +107,11 @@ export interface VerifyReport {
 /** How many violations and open calls are listed one by one. */
 export const MAX_LISTED = 1_000
 
+/** What a verification comes to. */
+export type Verdict = 'valid' | 'tampered' | 'incomplete'
+
 /** `valid`, `tampered`, or `incomplete` where nothing is wrong but something is not there. */
-export function verdictOf(report: VerifyReport): 'valid' | 'tampered' | 'incomplete' {
+export function verdictOf(report: Pick<VerifyReport, 'violations' | 'violationCount'>): Verdict {
   const isTampered = report.violations.some(({ code }) => VIOLATION_CLASSES[code] === 'tampered')
   if (isTampered) return 'tampered'
   return report.violationCount > 0 ? 'incomplete' : 'valid'
