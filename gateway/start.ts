@@ -78,11 +78,8 @@ export function startGateway(options: GatewayOptions): GatewayRun {
   const escalation = new Escalation({ recorder, approvals, deploymentKey, fail })
   const onRefused = reportRefused(options, recorder, fail)
   const onApplied = (record: ControlRecord): void => {
-    const problem = boundProblem(record, clock.nowMicros())
+    const problem = findControlProblem(record, approvals, clock.nowMicros())
     if (problem !== undefined) onRefused(problem)
-    if (record.kind !== 'event' || record.event.type !== 'approval/verdict') return
-    const reason = approvals.answer(record.event, record.hash)
-    if (reason !== undefined) onRefused({ subject: record.subject, reason, digest: record.hash })
   }
   const reader = new ControlReader({ eventLog, log, trust, onApplied, onRefused, onTrouble: fail })
   const control = withTimeout(reader.start(), CONTROL_WAIT_MS).catch(fail)
@@ -90,18 +87,11 @@ export function startGateway(options: GatewayOptions): GatewayRun {
   const counters = new Counters({ isKnown: policy === undefined || historyWindowMs(policy) === 0 })
   const unknown = new UnknownOutcomes()
   const folding = new AbortController()
+  const { signal } = folding
   const folded =
     policy === undefined || historyWindowMs(policy) === 0
       ? Promise.resolve()
-      : foldEarlierRuns({
-          ...options,
-          policy,
-          counters,
-          unknown,
-          fail,
-          signal: folding.signal,
-          ownChain: chainWriter.chain,
-        })
+      : foldEarlierRuns({ ...options, policy, counters, unknown, fail, signal, ownChain: chainWriter.chain })
   const inForce = new PolicyInForce({
     policy,
     protection: options.facts.protection,
@@ -170,11 +160,21 @@ function wait(millis: number): Promise<void> {
   return new Promise((resolve) => void setTimeout(resolve, millis).unref())
 }
 
-/** A trusted writer's rule that is out of bounds: control.ts does not honour it, and the record says so. */
-function boundProblem(record: ControlRecord, nowMicros: number): RefusedControl | undefined {
-  if (record.kind !== 'event' || record.event.type !== 'rule/added') return undefined
-  const reason = ruleProblem(record.event.rule, nowMicros)
-  return reason === undefined ? undefined : { subject: record.subject, reason, digest: record.hash }
+/** What of a trusted writer is not honoured, so that the record says so: a rule out of bounds, an answer to another question. */
+function findControlProblem(
+  record: ControlRecord,
+  approvals: Approvals,
+  nowMicros: number,
+): RefusedControl | undefined {
+  if (record.kind !== 'event') return undefined
+  const { event, subject, hash: digest } = record
+  const reason =
+    event.type === 'rule/added'
+      ? ruleProblem(event.rule, nowMicros)
+      : event.type === 'approval/verdict'
+        ? approvals.answer(event, digest)
+        : undefined
+  return reason === undefined ? undefined : { subject, reason, digest }
 }
 
 function reportRefused(

@@ -46,7 +46,7 @@ export interface HttpStart {
 }
 
 /** Keeps nothing. */
-const NO_PIN_STORE: PinStore = { load: async () => [], add: async () => undefined }
+export const NO_PIN_STORE: PinStore = { load: async () => [], add: async () => undefined }
 
 /** One gateway at `/mcp/test`, its server and its log. */
 export class HttpHarness {

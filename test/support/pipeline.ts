@@ -64,22 +64,18 @@ export class Pipeline {
 
   /** A client of a counting server through a gateway of its own. */
   startGateway(name = 'count', environment: NodeJS.ProcessEnv = {}): CallClient {
-    const flags = [
-      '--policy',
-      this.policyFile,
-      '--name',
-      name,
-      '--',
-      process.execPath,
-      countingServer,
-      this.executedFile,
-    ]
-    const client = new CallClient([process.execPath, commandFile, 'gateway', ...flags], {
+    const client = new CallClient([process.execPath, commandFile, ...this.gatewayArguments(name)], {
       ...this.environment,
       ...environment,
     })
     this.#clients.push(client)
     return client
+  }
+
+  /** What follows the command line's name for a gateway before a counting server. */
+  gatewayArguments(name: string): readonly string[] {
+    const server = [process.execPath, countingServer, this.executedFile]
+    return ['gateway', '--policy', this.policyFile, '--name', name, '--', ...server]
   }
 
   /** A process of the command line that is ended with the pipeline. */
