@@ -3,6 +3,7 @@
 import { join, resolve } from 'node:path'
 import { randomPiece } from '../events/random-piece.ts'
 import { systemClock } from '../events/time.ts'
+import { Catalogue } from '../gateway/catalogue.ts'
 import type { Policy } from '../gateway/policy/policy.ts'
 import type { Protection } from '../gateway/policy/protect.ts'
 import { lookUpRealPath } from '../gateway/policy/real-path.ts'
@@ -44,6 +45,7 @@ export interface Ground {
   readonly config: Config
   readonly installation: Installation
   readonly backbone: Backbone
+  readonly catalogue: Catalogue
 }
 
 /** The server that a run is for. */
@@ -63,7 +65,8 @@ export interface ServedServer {
 export async function openGround(flags: Pick<GatewayFlags, 'config'>): Promise<Ground> {
   const config = await loadConfig(process.env, flags.config)
   const installation = await ensureInstallation(config.data, config.log)
-  return { config, installation, backbone: await openBackbone(config, installation, warn) }
+  const backbone = await openBackbone(config, installation, warn)
+  return { config, installation, backbone, catalogue: new Catalogue() }
 }
 
 /** Starts the run of one server; each is a chain of its own. */
@@ -99,6 +102,7 @@ export async function startRun(ground: Ground, server: ServedServer): Promise<Ga
     policy: policyFiles.policy,
     facts: { realPath: lookUpRealPath, root, remote: server.isRemote, protection: protect(policyFiles.policy) },
     pinStore: createPinStore(config.data, name),
+    catalogue: ground.catalogue,
     randomBytes: randomPiece,
     warn,
   })

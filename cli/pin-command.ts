@@ -52,7 +52,7 @@ export async function approvePins(target: string, flags: PinFlags): Promise<void
     return pin.digest !== undefined && (tool === undefined ? pin.state !== 'pinned' : pin.tool === tool)
   })
   if (held.length === 0)
-    throw new ToolwardenError('NOT_FOUND', 'no such definition was seen', {
+    throw new ToolwardenError('USAGE', 'no such definition was seen', {
       where: target,
       fix: 'toolwarden pin list; a server is listed once a client has asked it for its tools through a gateway',
     })

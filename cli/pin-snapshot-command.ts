@@ -3,7 +3,7 @@ import { ToolwardenError } from '../events/errors.ts'
 import type { ServerProcess } from '../gateway/stdio/server-process.ts'
 import { splitCommand } from './command-line.ts'
 import { approveDefinitions, connect, type PinFlags } from './pin-command.ts'
-import { readServerDefinitions } from './server-definitions.ts'
+import { type CurrentDefinition, readServerDefinitions } from './server-definitions.ts'
 import { serverNameOf } from './server-name.ts'
 
 /** Options as commander gives them. */
@@ -27,17 +27,10 @@ export async function pinFromServer(flags: SnapshotFlags): Promise<void> {
   // First of all: nothing is started for an approval that could not be recorded.
   const api = await connect(flags)
   const { name, server } = await openServer(fromServer, flags)
-  const tools = await readAndEnd(server)
-  if (tools.length === 0) throw new ToolwardenError('NOT_FOUND', 'the server lists no tools', { where: fromServer })
+  const tools = await askAndEnd(server)
+  if (tools.length === 0)
+    throw new ToolwardenError('UPSTREAM_UNAVAILABLE', 'the server lists no tools', { where: fromServer })
   await approveDefinitions(api, { server: name, tools, reason, json: json === true })
-}
-
-async function readAndEnd(server: ServerProcess): ReturnType<typeof readServerDefinitions> {
-  try {
-    return await readServerDefinitions(server)
-  } finally {
-    await end(server)
-  }
 }
 
 async function openServer(
@@ -57,6 +50,14 @@ async function openServer(
   const [program, ...args] = words
   if (program === undefined) throw new ToolwardenError('USAGE', 'no server command', { fix: EXAMPLE })
   return { name: name ?? serverNameOf(words), server: await startServer(program, args, process.env) }
+}
+
+async function askAndEnd(server: ServerProcess): Promise<readonly CurrentDefinition[]> {
+  try {
+    return await readServerDefinitions(server)
+  } finally {
+    await end(server)
+  }
 }
 
 /** As a client ends a server: its input first (MCP 2025-11-25, shutdown). */

@@ -158,6 +158,7 @@ export function isNarrow(predicate: Predicate | undefined): boolean {
   switch (predicate.type) {
     case 'signal':
     case 'copied':
+    case 'definition':
       return true
     case 'all':
       return predicate.predicates.some(isNarrow)

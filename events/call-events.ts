@@ -81,6 +81,18 @@ export const sessionEvents = [
     ),
     /** Digest of what the server says of its name and version. */
     serverInfo: hashField.optional(),
+    /** Tools that can be taken for another server's, or whose texts name one; the newcomer is `tool` of `server`. */
+    shadowing: z
+      .array(
+        z.strictObject({
+          server: nameField,
+          tool: nameField,
+          otherServer: nameField,
+          otherTool: nameField,
+          how: z.enum(['same_name', 'one_edit', 'names_it']),
+        }),
+      )
+      .optional(),
     added: z.array(nameField),
     removed: z.array(nameField),
     changed: z.array(nameField),

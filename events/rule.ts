@@ -28,6 +28,8 @@ export type Predicate =
   /** A secret or an argument's value is one of these, but for arguments by which such values are known to travel. */
   | { readonly type: 'copied'; readonly anyOf: readonly string[]; readonly except: readonly ArgumentPlace[] }
   | { readonly type: 'tool'; readonly anyOf: readonly string[] }
+  /** The call goes by one of these definitions, and no operator approved it. */
+  | { readonly type: 'definition'; readonly anyOf: readonly string[] }
   | { readonly type: 'not'; readonly predicate: Predicate }
   | { readonly type: 'all'; readonly predicates: readonly Predicate[] }
   | { readonly type: 'any'; readonly predicates: readonly Predicate[] }
@@ -50,6 +52,7 @@ const predicateField: z.ZodType<Predicate> = z.lazy(() =>
       except: z.array(z.strictObject({ tool: nameField, argument: z.string().max(64) })).max(MAX_PREDICATE_PLACES),
     }),
     z.strictObject({ type: z.literal('tool'), anyOf: z.array(nameField).max(MAX_PREDICATE_PLACES) }),
+    z.strictObject({ type: z.literal('definition'), anyOf: z.array(hashField).max(MAX_PREDICATE_PLACES) }),
     z.strictObject({ type: z.literal('not'), predicate: predicateField }),
     z.strictObject({ type: z.literal('all'), predicates: z.array(predicateField).min(1).max(10) }),
     z.strictObject({ type: z.literal('any'), predicates: z.array(predicateField).min(1).max(10) }),
@@ -108,6 +111,8 @@ export interface RuleSubject {
   readonly tool: string
   readonly toolClass: ToolClass
   readonly signals: Signals
+  /** Digests of the definitions that a tool call goes by, but for those that an operator approved. */
+  readonly definitions?: readonly string[]
 }
 
 /** Whether a rule applies to a call; its expiry is the caller's to check. */
@@ -118,15 +123,18 @@ export function ruleMatches(rule: Rule, call: RuleSubject): boolean {
   if (scope.server !== undefined && scope.server !== call.server) return false
   if (rule.tool !== '*' && rule.tool !== call.tool) return false
   if (rule.toolClass !== undefined && !classCovers(rule.toolClass, call.toolClass)) return false
-  return rule.arguments === undefined || predicateHolds(rule.arguments, call.signals, call.tool)
+  return rule.arguments === undefined || predicateHolds(rule.arguments, call.signals, call)
 }
 
 function classCovers(ruled: ToolClass, called: ToolClass): boolean {
   return ruled === 'write' ? called !== 'read' : ruled === called
 }
 
-/** Whether a predicate holds for a call's signals; where the tool is not given, no exception applies. */
-export function predicateHolds(predicate: Predicate, signals: Signals, tool?: string): boolean {
+/** What a predicate may ask of a call beside its signals; where the tool is not given, no exception applies. */
+export type PredicateSubject = Partial<Pick<RuleSubject, 'tool' | 'definitions'>>
+
+/** Whether a predicate holds for a call. */
+export function predicateHolds(predicate: Predicate, signals: Signals, about: PredicateSubject = {}): boolean {
   switch (predicate.type) {
     case 'signal': {
       const values = new Set(predicate.anyOf)
@@ -139,15 +147,17 @@ export function predicateHolds(predicate: Predicate, signals: Signals, tool?: st
       return !signals.truncated && own.length > 0 && own.every((value) => values.has(value))
     }
     case 'copied':
-      return holdsCopy(predicate, signals, tool)
+      return holdsCopy(predicate, signals, about.tool)
     case 'tool':
-      return tool !== undefined && predicate.anyOf.includes(tool)
+      return about.tool !== undefined && predicate.anyOf.includes(about.tool)
+    case 'definition':
+      return about.definitions?.some((digest) => predicate.anyOf.includes(digest)) === true
     case 'not':
-      return !predicateHolds(predicate.predicate, signals, tool)
+      return !predicateHolds(predicate.predicate, signals, about)
     case 'all':
-      return predicate.predicates.every((each) => predicateHolds(each, signals, tool))
+      return predicate.predicates.every((each) => predicateHolds(each, signals, about))
     case 'any':
-      return predicate.predicates.some((each) => predicateHolds(each, signals, tool))
+      return predicate.predicates.some((each) => predicateHolds(each, signals, about))
   }
 }
 

@@ -2,8 +2,9 @@
 // peer. No call waits for these events.
 import { type Connection, type OtherRequest, PROTOCOL_VERSION_KEY } from './connection.ts'
 import { describeName } from './context.ts'
+import type { Listing } from './listing-events.ts'
 import { asObject, type Message, type MessageValue, memberBytes } from './message.ts'
-import type { Listing, ListingTaker } from './pins.ts'
+import type { ListingTaker } from './pins.ts'
 import type { Recorder } from './recorder.ts'
 import { INSTRUCTIONS, readServerStatement, readToolPage } from './tool-list.ts'
 

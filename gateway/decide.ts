@@ -7,7 +7,7 @@ import { findStop } from '../events/switch-scope.ts'
 import type { CallContext } from './context.ts'
 import { type ControlNeed, type ControlStanding, controlStanding, findAdaptiveRule } from './control.ts'
 import { bareName } from './method-table.ts'
-import { holdByPin, type PinBook } from './pin-standing.ts'
+import { holdByPin, type PinBook, unapprovedDefinitions } from './pin-standing.ts'
 import { type DecisionFacts, type PolicyCall, recordedReason } from './policy/decision.ts'
 import { decide as decideByPolicy, isObserving } from './policy/evaluate.ts'
 import type { Charge } from './policy/limits.ts'
@@ -135,13 +135,14 @@ function withoutCharges({ charges, times, ...decision }: ChargedDecision): Charg
 
 function stricter(
   decision: ChargedDecision,
-  { context, signals, sessions }: ProposedCall,
-  { control, facts, policy }: DecisionBasis & { readonly policy: Policy },
+  { context, signals, sessions, shown }: ProposedCall,
+  { control, facts, pins, policy }: DecisionBasis & { readonly policy: Policy },
 ): ChargedDecision {
   const { principal, server, tool } = context
+  const definitions = shown === undefined ? [] : unapprovedDefinitions({ server, tool, shown }, { book: pins, control })
   const found = findAdaptiveRule(
     control,
-    { sessions, principal, server, tool, toolClass: signals.toolClass, signals },
+    { sessions, principal, server, tool, toolClass: signals.toolClass, signals, definitions },
     facts.nowMs * 1000,
   )
   if (found === undefined) return decision

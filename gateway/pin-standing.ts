@@ -24,6 +24,20 @@ export function pinOf(tool: string, server: string, { book, control }: PinFacts)
   return approvedDigest(control, server, tool) ?? book.first.get(tool)
 }
 
+/** The digests that a call goes by, its tool's and the instructions', but for those that an operator approved. */
+export function unapprovedDefinitions(
+  { server, tool, shown }: PinnedCall,
+  { book, control }: PinFacts,
+): readonly string[] {
+  const current = [
+    [tool, shown.tool ?? book.last.get(tool)],
+    [INSTRUCTIONS, shown.instructions ?? book.last.get(INSTRUCTIONS)],
+  ] as const
+  return current.flatMap(([name, digest]) => {
+    return digest === undefined || digest === approvedDigest(control, server, name) ? [] : [digest]
+  })
+}
+
 /** The digest that an operator approved. */
 export function approvedDigest(control: ControlView, server: string, tool: string): string | undefined {
   const event = control.subjects.get(pinSubject(server, tool))?.event

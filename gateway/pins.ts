@@ -1,12 +1,13 @@
 // What one gateway run knows of its server's definitions: what was seen first is pinned (policy `pinning: warn`), what differs
 // is recorded, and both are kept where the next run finds them. docs/design/007-pins-live-beside-the-log.md says why there.
 import type { ControlView } from '../events/control-view.ts'
-import type { EventDraft, EventOf } from '../events/event.ts'
+import type { EventDraft } from '../events/event.ts'
+import type { Catalogue } from './catalogue.ts'
 import type { FreshTool } from './connection.ts'
-import type { ConnectionContext } from './context.ts'
+import { draftsOf, type Listing, type ListingEntry } from './listing-events.ts'
 import { type PinBook, pinOf } from './pin-standing.ts'
 import type { PinningMode } from './policy/pinning.ts'
-import { MAX_TOOLS } from './tool-list.ts'
+import { INSTRUCTIONS, MAX_TOOLS } from './tool-list.ts'
 
 /** A definition that an earlier run saw: `pinned` where it was the first, `seen` where it was another one later. */
 export interface StoredDefinition {
@@ -23,15 +24,6 @@ export interface PinStore {
   readonly add: (definitions: readonly StoredDefinition[]) => Promise<void>
 }
 
-/** What a connection was shown that it was not before. */
-export interface Listing {
-  readonly context: ConnectionContext
-  readonly fresh: readonly FreshTool[]
-  readonly changed: readonly string[]
-  readonly removed: readonly string[]
-  readonly serverInfo?: string | undefined
-}
-
 /** Takes listings; a transport that starts before its run waits for it. */
 export interface ListingTaker {
   readonly listed: (listing: Listing) => Promise<void>
@@ -41,6 +33,8 @@ export interface ListingTaker {
 export interface PinsOptions {
   readonly server: string
   readonly store: PinStore
+  /** Shared by all servers of the process. */
+  readonly catalogue: Catalogue
   /** Appends an event; resolves once it is durable. */
   readonly note: (draft: EventDraft) => Promise<void>
   readonly mode: () => PinningMode
@@ -51,10 +45,6 @@ export interface PinsOptions {
   readonly fail: (error: unknown) => void
 }
 
-/** The most names and digests of one `tools/listed`, bytes; more go into further events, so that none is too large. */
-const MAX_LIST_BYTES = 32 * 1024
-/** What a listed tool costs beside its name, which stands there twice: two digests, class, markers and keys. */
-const TOOL_BYTES = 260
 /** The most definitions that one run keeps beyond the first ones: a server that alternates fills no disk. */
 const MAX_SEEN = 10_000
 
@@ -80,30 +70,22 @@ export class Pins implements ListingTaker {
   }
 
   /** Pins and records; resolves once the events are durable and the pins kept. */
-  async listed({ context, fresh, changed, removed, serverInfo }: Listing): Promise<void> {
+  async listed(listing: Listing): Promise<void> {
     await Promise.all([this.ready, this.#options.controlRead])
-    const { note, fail, mode } = this.#options
+    const { note, fail, mode, server, catalogue } = this.#options
     const known = new Set([...this.#last.keys(), ...this.#first.keys()])
-    const kept = fresh.flatMap((tool) => this.#take(tool, mode()))
-    const entries = fresh.map((tool) => this.#entryOf(tool))
-    const offPin = entries.filter(({ pinned, digest }) => pinned !== undefined && pinned !== digest)
-    const differing = new Set([...changed, ...offPin.map(({ tool }) => tool)])
-    for (const [index, tools] of splitList(entries).entries()) {
-      const names = tools.map(({ tool }) => tool)
-      await note({
-        type: 'tools/listed',
-        ...context,
-        tools: [...tools],
-        ...(serverInfo === undefined ? {} : { serverInfo }),
-        added: names.filter((tool) => !known.has(tool) && !differing.has(tool)),
-        removed: index === 0 ? [...removed] : [],
-        changed: names.filter((tool) => differing.has(tool)),
-      })
-    }
+    const tools = listing.fresh.filter(({ tool }) => tool !== INSTRUCTIONS)
+    const shadowing = catalogue.take(
+      server,
+      tools.map(({ tool, text }) => ({ tool, text, isKnown: known.has(tool) })),
+    )
+    const kept = listing.fresh.flatMap((tool) => this.#take(tool, mode()))
+    const entries = listing.fresh.map((tool) => this.#entryOf(tool))
+    for (const draft of draftsOf(listing, { entries, known, shadowing })) await note(draft)
     if (kept.length > 0) await this.#options.store.add(kept).catch(fail)
   }
 
-  #entryOf({ tool, digest, class: toolClass, markers }: FreshTool): Entry {
+  #entryOf({ tool, digest, class: toolClass, markers }: FreshTool): ListingEntry {
     const { server, control } = this.#options
     const pinned = pinOf(tool, server, { book: this.book, control: control() })
     return {
@@ -137,22 +119,4 @@ export class Pins implements ListingTaker {
     }
     this.#isKnown = true
   }
-}
-
-type Entry = EventOf<'tools/listed'>['tools'][number]
-
-/** A listing that only tells of removals is one event too. */
-function splitList(tools: readonly Entry[]): readonly (readonly Entry[])[] {
-  const parts: Entry[][] = [[]]
-  let left = MAX_LIST_BYTES
-  for (const tool of tools) {
-    const bytes = TOOL_BYTES + 2 * Buffer.byteLength(JSON.stringify(tool.tool))
-    if (bytes > left) {
-      parts.push([])
-      left = MAX_LIST_BYTES
-    }
-    left -= bytes
-    parts.at(-1)?.push(tool)
-  }
-  return parts
 }

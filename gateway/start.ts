@@ -9,6 +9,7 @@ import type { Clock } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
 import { Approvals } from './approvals.ts'
 import { CallGate } from './call-gate.ts'
+import type { Catalogue } from './catalogue.ts'
 import { type ControlNeed, ruleProblem } from './control.ts'
 import { Counters } from './counters.ts'
 import { Escalation } from './escalation.ts'
@@ -47,6 +48,8 @@ export interface GatewayOptions {
   readonly facts: Omit<DecisionFacts, 'nowMs'>
   /** Where definitions are kept between runs. */
   readonly pinStore: PinStore
+  /** The tools of all servers of this process. */
+  readonly catalogue: Catalogue
   readonly randomBytes: (size: number) => Buffer
   /** For people. */
   readonly warn: (text: string) => void
@@ -98,16 +101,7 @@ export function startGateway(options: GatewayOptions): GatewayRun {
     server: options.server,
     note: (draft) => recorder.note(draft).catch(fail),
   })
-  const pins = new Pins({
-    server: options.server,
-    store: options.pinStore,
-    note: (draft) => recorder.note(draft),
-    // Without a policy nothing is trusted by being seen.
-    mode: () => (inForce.policy === undefined ? 'enforce' : pinningFor(inForce.policy, options.server).mode),
-    control: () => reader.view,
-    controlRead: control,
-    fail,
-  })
+  const pins = createPins(options, { recorder, policyOf: () => inForce.policy, reader, controlRead: control, fail })
   const gate = new CallGate({
     recorder,
     clock,
@@ -131,6 +125,28 @@ export function startGateway(options: GatewayOptions): GatewayRun {
     await chainWriter.close()
   }
   return { gate, recorder, pins, chain: chainWriter.chain, policy: inForce, stop }
+}
+
+interface PinsMeans {
+  readonly recorder: Recorder
+  readonly policyOf: () => Policy | undefined
+  readonly reader: ControlReader
+  readonly controlRead: Promise<void>
+  readonly fail: (error: unknown) => void
+}
+
+function createPins(
+  { server, pinStore, catalogue }: GatewayOptions,
+  { recorder, policyOf, reader, controlRead, fail }: PinsMeans,
+): Pins {
+  return new Pins({
+    ...{ server, store: pinStore, catalogue, controlRead, fail },
+    note: (draft) => recorder.note(draft),
+    // Without a policy nothing is trusted by being seen.
+    mode: () =>
+      pinningFor(policyOf() ?? { pinning: [{ server: undefined, mode: 'enforce', held: 'deny' }] }, server).mode,
+    control: () => reader.view,
+  })
 }
 
 interface Folding extends GatewayOptions {

@@ -18,7 +18,7 @@ function newStory(classes = detectorSettings.parse({}).classes) {
 function holds(finding: Finding | undefined, tool: string, value: Json): boolean {
   const predicate = finding?.response?.arguments
   assert.ok(predicate)
-  return predicateHolds(predicate, argumentSignals(DEPLOYMENT_KEY, 'write', value), tool)
+  return predicateHolds(predicate, argumentSignals(DEPLOYMENT_KEY, 'write', value), { tool })
 }
 
 describe('copied-value', () => {

@@ -26,7 +26,7 @@ function liveOrdinaryDays(): Story<unknown> {
 function holds(finding: Finding | undefined, tool: string): boolean {
   const predicate = finding?.response?.arguments
   assert.ok(predicate)
-  return predicateHolds(predicate, argumentSignals(DEPLOYMENT_KEY, 'destructive', {}), tool)
+  return predicateHolds(predicate, argumentSignals(DEPLOYMENT_KEY, 'destructive', {}), { tool })
 }
 
 describe('rare-write', () => {

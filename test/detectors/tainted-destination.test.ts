@@ -19,7 +19,7 @@ function newStory(classes = detectorSettings.parse({}).classes) {
 function holds(finding: Finding | undefined, tool: string, value: Json): boolean {
   const predicate = finding?.response?.arguments
   assert.ok(predicate)
-  return predicateHolds(predicate, argumentSignals(DEPLOYMENT_KEY, 'egress', value), tool)
+  return predicateHolds(predicate, argumentSignals(DEPLOYMENT_KEY, 'egress', value), { tool })
 }
 
 /** Sessions in which a page is read and a known person is written to. */

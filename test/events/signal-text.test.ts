@@ -69,9 +69,9 @@ describe('a copied predicate', () => {
   const copied = (except: readonly (typeof place)[]): Predicate => ({ type: 'copied', anyOf: [value], except })
 
   it('holds for an argument that a result held, but where such values are known to go', () => {
-    assert.equal(predicateHolds(copied([]), call, 'create'), true)
-    assert.equal(predicateHolds(copied([place]), call, 'create'), false)
-    assert.equal(predicateHolds(copied([place]), call, 'delete'), true)
+    assert.equal(predicateHolds(copied([]), call, { tool: 'create' }), true)
+    assert.equal(predicateHolds(copied([place]), call, { tool: 'create' }), false)
+    assert.equal(predicateHolds(copied([place]), call, { tool: 'delete' }), true)
     assert.equal(predicateHolds(copied([place]), call), true)
   })
 
@@ -81,7 +81,7 @@ describe('a copied predicate', () => {
     const sent = argumentSignals(DEPLOYMENT_KEY, 'egress', {
       body: `look at this long text with words: ${secret} and more`,
     })
-    assert.equal(predicateHolds({ type: 'copied', anyOf: secrets, except: [] }, sent, 'send'), true)
+    assert.equal(predicateHolds({ type: 'copied', anyOf: secrets, except: [] }, sent, { tool: 'send' }), true)
   })
 })
 

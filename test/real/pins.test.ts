@@ -141,7 +141,7 @@ describe('a snapshot', () => {
         [5, 'UPSTREAM_UNAVAILABLE'],
         [3, 'USAGE'],
         [3, 'USAGE'],
-        [70, 'NOT_FOUND'],
+        [3, 'USAGE'],
       ],
     )
   })

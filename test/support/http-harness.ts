@@ -6,6 +6,7 @@ import { type Event, type EventOf, type EventType, parseEvent } from '../../even
 import { generateKey } from '../../events/keys.ts'
 import { systemClock } from '../../events/time.ts'
 import { Trust } from '../../events/trust.ts'
+import { Catalogue } from '../../gateway/catalogue.ts'
 import type { Caller } from '../../gateway/http/caller.ts'
 import { createEndpoint } from '../../gateway/http/create-endpoint.ts'
 import { HttpGateway } from '../../gateway/http/http-gateway.ts'
@@ -148,6 +149,7 @@ export class HttpHarness {
       need: { writers: [], maxAgeMicros: 10_000_000, required: false },
       policy: parsed.ok,
       facts: { realPath: lookUpRealPath, root: undefined, remote: true, protection },
+      catalogue: new Catalogue(),
       pinStore: this.#start.pinStore ?? NO_PIN_STORE,
       randomBytes,
       warn: (text) => void this.failures.push(text),
