@@ -10,11 +10,13 @@ import { createOriginReadSpike } from './read-spike-origin.ts'
 import { createSecretEgress } from './secret-egress.ts'
 import type { DetectorSettings } from './settings.ts'
 import { createTaintedDestination } from './tainted-destination.ts'
+import { createToolDefinition } from './tool-definition.ts'
 
 /** The detectors that the settings enable. */
 export function createDetectors(settings: DetectorSettings): readonly Detector<unknown>[] {
   return [
     ...(settings.integrity.enabled ? [createIntegrity(settings.integrity)] : []),
+    ...(settings.toolDefinition.enabled ? [createToolDefinition(settings.toolDefinition)] : []),
     ...(settings.readSpike.enabled
       ? [createReadSpike(settings.readSpike), createOriginReadSpike(settings.readSpike)]
       : []),

@@ -26,6 +26,15 @@ export const detectorSettings = z.strictObject({
       matureDays: count.default(3),
     })
     .prefault({}),
+  toolDefinition: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** What happens to calls of a tool whose definition changed, until an operator approves it. */
+      onChanged: z.enum(['deny', 'escalate', 'alert']).default('deny'),
+      /** What happens to calls of a new tool that can be taken for another server's. */
+      onShadowing: z.enum(['deny', 'escalate', 'alert']).default('escalate'),
+    })
+    .prefault({}),
   firstSeenTool: z
     .strictObject({
       enabled: z.boolean().default(true),

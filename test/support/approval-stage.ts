@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../events/time.ts'
+import { Catalogue } from '../../gateway/catalogue.ts'
 import type { Policy } from '../../gateway/policy/policy.ts'
 import { lookUpRealPath } from '../../gateway/policy/real-path.ts'
 import { type GatewayRun, startGateway } from '../../gateway/start.ts'
@@ -67,7 +68,7 @@ export class ApprovalStage {
       need: NO_CONTROL,
       policy: this.#policy,
       facts: { realPath: lookUpRealPath, remote: true },
-      ...{ pinStore: NO_PIN_STORE, randomBytes, warn: () => undefined },
+      ...{ pinStore: NO_PIN_STORE, catalogue: new Catalogue(), randomBytes, warn: () => undefined },
     })
     this.#runs.push(run)
     return run
