@@ -11,12 +11,60 @@ export function addPolicyCommands(program: Command): void {
     .description('show every error of a policy, and what is odd about it: exit code 1 a warning, 4 it does not load')
     .argument('[file]', 'policy file; that of the data directory unless told')
     .option('--tools <file>', "the servers' tools, as JSON: an answer to tools/list")
+    .option('--from-server <server>', 'ask a server for them: its command as one string, or an https:// URL')
     .option('--server <name>', 'the server that they belong to')
     .option('--config <file>', 'toolwarden.yaml')
     .option('--json', 'as JSON')
     .action(async (file: string | undefined, flags: object) => {
       process.exitCode = await (await import('./policy-lint-command.ts')).runPolicyLint(file, flags)
     })
+
+  policy
+    .command('diff')
+    .description('show what changed between two policies: exit code 1 something')
+    .argument('<before>', 'policy file')
+    .argument('<after>', 'policy file')
+    .option('--history [path]', 'and on which recorded calls they differ: of the ledger, or of a file or directory')
+    .option('--from <time>', 'calls not older than this time')
+    .option('--to <time>', 'calls older than this time')
+    .option(
+      '--root <directory>',
+      'where servers take relative paths from; <server>=<directory> for one; again for more',
+      addTo,
+    )
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (before: string, after: string, flags: object) => {
+      process.exitCode = await (await import('./policy-diff-command.ts')).runPolicyDiff(before, after, flags)
+    })
+
+  policy
+    .command('show')
+    .description('list the policies that were in force, or show the text of one')
+    .argument('[hash]', 'as decisions name it, or its beginning')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (hash: string | undefined, flags: object) =>
+      (await import('./policy-show-command.ts')).runPolicyShow(hash, flags),
+    )
+
+  policy
+    .command('init')
+    .description('write a commented first policy for a server, from the tools that it lists')
+    .requiredOption('--from-server <server>', 'its command as one string, or an https:// URL')
+    .option('--name <name>', 'its name in events and policy')
+    .option(
+      '--root <directory>',
+      'reads are allowed below it; those that the command names unless told; again for more',
+      addTo,
+    )
+    .option('--output <file>', 'where to; - for standard output; <name>.policy.yaml unless told')
+    .option('--force', 'replace the file')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (flags: { readonly fromServer: string }) =>
+      (await import('./policy-init-command.ts')).runPolicyInit(flags),
+    )
 
   policy
     .command('explain')

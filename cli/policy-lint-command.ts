@@ -1,5 +1,7 @@
 // `toolwarden policy lint`: every error of a policy, and what is odd about one that loads.
 // Exit code 0 nothing but notes, 1 a warning, 4 it does not load.
+
+import { ToolwardenError } from '../events/errors.ts'
 import { type LintFinding, lintPolicy } from '../gateway/policy/lint.ts'
 import type { SeenTool } from '../gateway/policy/lint-tools.ts'
 import { EXIT_CONFIG, EXIT_FOUND } from './exit-code.ts'
@@ -9,6 +11,7 @@ import { readToolsFile } from './seen-tools.ts'
 /** Options as commander gives them. */
 export interface LintFlags {
   readonly tools?: string
+  readonly fromServer?: string
   readonly server?: string
   readonly config?: string
   readonly json?: boolean
@@ -17,7 +20,7 @@ export interface LintFlags {
 /** Lints one policy and returns the exit code. Throws POLICY_INVALID where it can't be read, USAGE. */
 export async function runPolicyLint(named: string | undefined, flags: LintFlags): Promise<number> {
   const file = await findPolicyFile(named, flags.config)
-  const tools = readTools(flags)
+  const tools = await readTools(flags)
   const findings = findAll(file, tools)
   if (flags.json === true) print(JSON.stringify({ file, findings }))
   else print([...findings.map(describe), summary(findings)].join('\n'))
@@ -25,8 +28,15 @@ export async function runPolicyLint(named: string | undefined, flags: LintFlags)
   return findings.some(({ level }) => level === 'warning') ? EXIT_FOUND : 0
 }
 
-function readTools({ tools, server }: LintFlags): readonly SeenTool[] | undefined {
-  return tools === undefined ? undefined : readToolsFile(tools, server)
+async function readTools({ tools, fromServer, server, config }: LintFlags): Promise<readonly SeenTool[] | undefined> {
+  if (tools !== undefined && fromServer !== undefined)
+    throw new ToolwardenError('USAGE', 'two sources of tools', { where: '--tools, --from-server', fix: 'name one' })
+  if (tools !== undefined) return readToolsFile(tools, server)
+  if (fromServer === undefined) return undefined
+  const { readDescribedTools } = await import('./policy-init-command.ts')
+  const named = { ...(config === undefined ? {} : { config }), ...(server === undefined ? {} : { name: server }) }
+  const described = await readDescribedTools(fromServer, named)
+  return described.tools.map(({ name, arguments: names }) => ({ server, tool: name, arguments: names }))
 }
 
 function findAll(file: string, tools: readonly SeenTool[] | undefined): readonly LintFinding[] {

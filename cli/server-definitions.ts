@@ -1,4 +1,4 @@
-// `toolwarden pin --from-server`: asks a server for its tools as a client would, and digests the exact bytes of its answers.
+// Asks a server for its tools as a client would, for `pin --from-server` with digests of the exact bytes of its answers.
 // By hand, as an SDK client gives back parsed values, in which large integers and double keys are lost.
 import { ToolwardenError } from '../events/errors.ts'
 import { type MessageValue, memberBytes, readServerMessage } from '../gateway/message.ts'
@@ -29,6 +29,29 @@ interface Result {
 /** The server's tools and instructions. Throws UPSTREAM_UNAVAILABLE where it does not answer in time, or with an error. */
 export async function readServerDefinitions(server: ServerProcess): Promise<readonly CurrentDefinition[]> {
   const conversation = new Conversation(server)
+  const { instructions } = readServerStatement((await initialize(conversation)).bytes)
+  const found = new Map<string, string>(instructions === undefined ? [] : [[INSTRUCTIONS, instructions]])
+  const shown = new ShownTools()
+  for await (const { bytes, isFirst } of readPages(conversation)) {
+    for (const { tool, digest } of shown.take(readToolPage(bytes), isFirst).fresh) found.set(tool, digest)
+    if (found.size > MAX_TOOLS) throw endless()
+  }
+  return Array.from(found, ([tool, digest]) => ({ tool, digest }))
+}
+
+/** The server's tools as it describes them, unchecked. Throws UPSTREAM_UNAVAILABLE as above. */
+export async function readServerTools(server: ServerProcess): Promise<readonly unknown[]> {
+  const conversation = new Conversation(server)
+  await initialize(conversation)
+  const found: unknown[] = []
+  for await (const { value } of readPages(conversation)) {
+    if (Array.isArray(value.tools)) found.push(...(value.tools as readonly unknown[]))
+    if (found.length > MAX_TOOLS) throw endless()
+  }
+  return found
+}
+
+async function initialize(conversation: Conversation): Promise<Result> {
   const [name = '', version = ''] = softwareName().split('/')
   const about = await conversation.request('initialize', {
     protocolVersion: PROTOCOL_VERSION,
@@ -36,19 +59,24 @@ export async function readServerDefinitions(server: ServerProcess): Promise<read
     clientInfo: { name, version },
   })
   conversation.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
-  const { instructions } = readServerStatement(about.bytes)
-  const found = new Map<string, string>(instructions === undefined ? [] : [[INSTRUCTIONS, instructions]])
-  const shown = new ShownTools()
+  return about
+}
+
+/** The pages of the server's list, to its end. */
+async function* readPages(conversation: Conversation): AsyncGenerator<Result & { readonly isFirst: boolean }> {
   let cursor: unknown
   for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const { bytes, value } = await conversation.request('tools/list', cursor === undefined ? {} : { cursor })
-    const page = readToolPage(bytes)
-    for (const { tool, digest } of shown.take(page, cursor === undefined).fresh) found.set(tool, digest)
-    if (page.isLast) return Array.from(found, ([tool, digest]) => ({ tool, digest }))
-    cursor = value.nextCursor
-    if (bytes.length > MAX_LIST_BYTES || found.size > MAX_TOOLS || typeof cursor !== 'string') break
+    const page = await conversation.request('tools/list', cursor === undefined ? {} : { cursor })
+    yield { ...page, isFirst: cursor === undefined }
+    cursor = page.value.nextCursor
+    if (readToolPage(page.bytes).isLast) return
+    if (page.bytes.length > MAX_LIST_BYTES || typeof cursor !== 'string') break
   }
-  throw unavailable('its list of tools has no end, or is too large')
+  throw endless()
+}
+
+function endless(): ToolwardenError {
+  return unavailable('its list of tools has no end, or is too large')
 }
 
 /** One client's side, a request at a time. */

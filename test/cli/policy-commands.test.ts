@@ -1,9 +1,10 @@
 // `toolwarden policy` as its user runs it: what it prints, and the exit codes of docs/policy-commands.md.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { PolicyFiles } from '../../cli/policy-files.ts'
 import { type CommandEnd, runCommand } from '../support/command.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'toolwarden-policy-commands-'))
@@ -79,5 +80,36 @@ describe('toolwarden policy', { concurrency: 2 }, () => {
     const { code, errors } = await run('test', file('u.yaml', 'polcy: x\n'))
     assert.match(errors, /POLICY_INVALID: the test file has 3 errors.*did you mean "policy"/s)
     assert.equal(code, 4)
+  })
+
+  it('init writes a policy that lint accepts, and never over a file', async () => {
+    const server = `node ${join(import.meta.dirname, '..', 'support', 'echo-server.js')}`
+    const output = join(directory, 'echo.yaml')
+    const made = await run('init', '--from-server', server, '--name', 'echo', '--output', output)
+    const again = await run('init', '--from-server', server, '--output', output)
+    assert.match(readFileSync(output, 'utf8'), /^# yaml-language-server: .*policy\.schema\.json\n.*- "echo"\n/s)
+    assert.deepEqual([made.code, again.code], [0, 3])
+    assert.match(again.errors, /USAGE: the file is there/)
+  })
+
+  it('diff ends with 1 and names what changed', async () => {
+    const { code, output } = await run('diff', good, odd)
+    assert.deepEqual([code, output], [1, '+ later (deny), as rule 2\n'])
+  })
+
+  it('diff counts the recorded calls that are decided otherwise', async () => {
+    const call =
+      '{"time":"2026-11-22T13:00:00Z","principal":"agent:a","session":"s","server":"f","tool":"read_a","arguments":{"path":"/srv/a"}}'
+    const narrower = file('narrower.yaml', rules.replace('/srv/', '/srv/b/'))
+    const { output } = await run('diff', good, narrower, '--history', file('h.calls.jsonl', `${call}\n`))
+    assert.match(output, /1 of 1 calls of .* are decided otherwise\n +1 {2}allow -> deny {2}f\/read_a {2}by read/)
+  })
+
+  it('show lists what was in force and prints it by its hash', async () => {
+    const data = join(directory, 'data')
+    const { policy } = new PolicyFiles({ file: good, data, nowMs: () => 0, warn: assert.fail })
+    assert.match((await run('show')).output, new RegExp(`^${policy?.hash}  `))
+    assert.equal((await run('show', policy?.hash.slice(0, 8) ?? '')).output, rules)
+    assert.match((await run('show', 'f'.repeat(64))).errors, /USAGE: no policy of this hash/)
   })
 })
