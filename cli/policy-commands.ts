@@ -5,7 +5,13 @@ import { addTo } from './repeated-option.ts'
 /** Adds the subcommands. */
 export function addPolicyCommands(program: Command): void {
   const policy = program.command('policy').description('check policies, try them out, and write them')
+  addChecks(policy)
+  addComparisons(policy)
+  addWriters(policy)
+}
 
+/** What a policy says, and whether it says what it should. */
+function addChecks(policy: Command): void {
   policy
     .command('lint')
     .description('show every error of a policy, and what is odd about it: exit code 1 a warning, 4 it does not load')
@@ -18,53 +24,6 @@ export function addPolicyCommands(program: Command): void {
     .action(async (file: string | undefined, flags: object) => {
       process.exitCode = await (await import('./policy-lint-command.ts')).runPolicyLint(file, flags)
     })
-
-  policy
-    .command('diff')
-    .description('show what changed between two policies: exit code 1 something')
-    .argument('<before>', 'policy file')
-    .argument('<after>', 'policy file')
-    .option('--history [path]', 'and on which recorded calls they differ: of the ledger, or of a file or directory')
-    .option('--from <time>', 'calls not older than this time')
-    .option('--to <time>', 'calls older than this time')
-    .option(
-      '--root <directory>',
-      'where servers take relative paths from; <server>=<directory> for one; again for more',
-      addTo,
-    )
-    .option('--config <file>', 'toolwarden.yaml')
-    .option('--json', 'as JSON')
-    .action(async (before: string, after: string, flags: object) => {
-      process.exitCode = await (await import('./policy-diff-command.ts')).runPolicyDiff(before, after, flags)
-    })
-
-  policy
-    .command('show')
-    .description('list the policies that were in force, or show the text of one')
-    .argument('[hash]', 'as decisions name it, or its beginning')
-    .option('--config <file>', 'toolwarden.yaml')
-    .option('--json', 'as JSON')
-    .action(async (hash: string | undefined, flags: object) =>
-      (await import('./policy-show-command.ts')).runPolicyShow(hash, flags),
-    )
-
-  policy
-    .command('init')
-    .description('write a commented first policy for a server, from the tools that it lists')
-    .requiredOption('--from-server <server>', 'its command as one string, or an https:// URL')
-    .option('--name <name>', 'its name in events and policy')
-    .option(
-      '--root <directory>',
-      'reads are allowed below it; those that the command names unless told; again for more',
-      addTo,
-    )
-    .option('--output <file>', 'where to; - for standard output; <name>.policy.yaml unless told')
-    .option('--force', 'replace the file')
-    .option('--config <file>', 'toolwarden.yaml')
-    .option('--json', 'as JSON')
-    .action(async (flags: { readonly fromServer: string }) =>
-      (await import('./policy-init-command.ts')).runPolicyInit(flags),
-    )
 
   policy
     .command('explain')
@@ -115,6 +74,59 @@ function addHistoryCommands(policy: Command): void {
     .option('--json', 'as JSON')
     .action(async (file: string, flags: object) =>
       (await import('./policy-replay-command.ts')).runPolicyReplay(file, flags),
+    )
+}
+
+/** What was in force, and what another policy would have decided. */
+function addComparisons(policy: Command): void {
+  policy
+    .command('diff')
+    .description('show what changed between two policies: exit code 1 something')
+    .argument('<before>', 'policy file')
+    .argument('<after>', 'policy file')
+    .option('--history [path]', 'and on which recorded calls they differ: of the ledger, or of a file or directory')
+    .option('--from <time>', 'calls not older than this time')
+    .option('--to <time>', 'calls older than this time')
+    .option(
+      '--root <directory>',
+      'where servers take relative paths from; <server>=<directory> for one; again for more',
+      addTo,
+    )
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (before: string, after: string, flags: object) => {
+      process.exitCode = await (await import('./policy-diff-command.ts')).runPolicyDiff(before, after, flags)
+    })
+
+  policy
+    .command('show')
+    .description('list the policies that were in force, or show the text of one')
+    .argument('[hash]', 'as decisions name it, or its beginning')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (hash: string | undefined, flags: object) =>
+      (await import('./policy-show-command.ts')).runPolicyShow(hash, flags),
+    )
+}
+
+/** Policies that are written for you. */
+function addWriters(policy: Command): void {
+  policy
+    .command('init')
+    .description('write a commented first policy for a server, from the tools that it lists')
+    .requiredOption('--from-server <server>', 'its command as one string, or an https:// URL')
+    .option('--name <name>', 'its name in events and policy')
+    .option(
+      '--root <directory>',
+      'reads are allowed below it; those that the command names unless told; again for more',
+      addTo,
+    )
+    .option('--output <file>', 'where to; - for standard output; <name>.policy.yaml unless told')
+    .option('--force', 'replace the file')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (flags: { readonly fromServer: string }) =>
+      (await import('./policy-init-command.ts')).runPolicyInit(flags),
     )
 
   policy
