@@ -23,6 +23,10 @@ export const callSchema = z
     text: z.string().optional(),
     rule: z.string().optional(),
     adaptiveRule: hashField.optional(),
+    approval: uuidField
+      .optional()
+      .describe('What it waits for, was let through by, or did not get: /v1/approvals/{id}.'),
+    approver: z.string().optional().describe('Who approved or denied it.'),
     decidedAt: z.string().optional(),
     status: z.string().describe('Of the receipt; `pending` before it, `none` where nothing was to run.'),
     result: payloadField.optional(),
@@ -50,7 +54,7 @@ export function showCall({ call, propose, decide, receipt }: HistoryCall): CallV
     decision,
     ...{ method: proposed?.method, arguments: proposed?.arguments, proposedAt: proposed?.time },
     ...{ reason: decided?.reason, text: decided?.text, rule: decided?.rule, adaptiveRule: decided?.adaptiveRule },
-    decidedAt: decided?.time,
+    ...{ approval: decided?.approval, approver: decided?.approver, decidedAt: decided?.time },
     status: received?.status ?? (decision === 'deny' ? 'none' : 'pending'),
     ...{ result: received?.result, finishedAt: received?.time, durationMicros: received?.durationMicros },
     events: { propose: propose?.hash, decide: decide?.hash, receipt: receipt?.hash },

@@ -1,6 +1,7 @@
 // propose → decide → receipt within one chain, tied by call and by parent hash. Pure; remembers open calls, and of closed
 // ones the newest, so that what comes too late is named rightly.
 import type { Event } from '../events/event.ts'
+import { ApprovalPairing } from './approval-pairing.ts'
 import type { ViolationCode } from './verify-report.ts'
 
 /** How many closed calls are remembered. */
@@ -14,6 +15,8 @@ export interface PendingCall {
   readonly sequence: number
   /** Hashes of its decides, and what they decided. */
   readonly decides: Map<string, 'allow' | 'deny' | 'escalate'>
+  readonly argumentsDigest: string
+  readonly method: string
   /** Whether a person was asked: an escalated call of which nobody was asked is over. */
   wasAsked: boolean
 }
@@ -36,6 +39,7 @@ export interface ForeignReceipt {
 export class CallPairing {
   readonly #open = new Map<string, PendingCall>()
   readonly #closed = new Map<string, 'denied' | 'answered' | 'damaged'>()
+  readonly #approvals = new ApprovalPairing()
   /** The first sequence number after the last gap; 0 while there was none. */
   #afterGap = 0
 
@@ -54,6 +58,8 @@ export class CallPairing {
           call: event.call,
           propose: hash,
           sequence: event.sequence,
+          argumentsDigest: event.argumentsDigest,
+          method: event.method,
           decides: new Map(),
           wasAsked: false,
         })
@@ -65,6 +71,7 @@ export class CallPairing {
       case 'approval/requested': {
         const pending = this.#open.get(event.call)
         if (pending !== undefined) pending.wasAsked = true
+        this.#approvals.ask(event)
         return undefined
       }
       default:
@@ -89,9 +96,13 @@ export class CallPairing {
       return { code: 'decide-without-propose', text: `the call ${event.call} was not proposed, or is closed` }
     if (event.parent !== pending.propose)
       return { code: 'decide-without-propose', text: `parent is not the propose of the call ${event.call}` }
+    const wasEscalated = [...pending.decides.values()].includes('escalate')
     pending.decides.set(hash, event.decision)
+    // A call that joins a question which another one asked waits as well.
+    if (event.decision === 'escalate' && event.approval !== undefined) pending.wasAsked = true
     if (event.decision === 'deny') this.#close(event.call, 'denied')
-    return undefined
+    if (event.decision !== 'allow') return undefined
+    return this.#approvals.judge(event, { ...pending, wasEscalated, isExcused: this.#afterGap > 0 })
   }
 
   #receipt({

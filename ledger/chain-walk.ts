@@ -231,6 +231,8 @@ function needsStore(event: Event): boolean {
     case 'ledger/ingested':
     case 'ledger/quarantined':
       return true
+    case 'authorization/decide':
+      return event.verdict !== undefined
     default:
       return false
   }

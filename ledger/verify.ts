@@ -4,6 +4,7 @@ import type { Trust } from '../events/trust.ts'
 import { ChainWalk, type PendingChecks } from './chain-walk.ts'
 import type { EventRow, LedgerStore } from './store.ts'
 import { ROW_COLUMNS } from './stored-event.ts'
+import { verifyVerdicts } from './verify-approvals.ts'
 import { verifyAttachments } from './verify-attachments.ts'
 import { verifyForeignReceipts, verifyGaps, verifyOpenCalls } from './verify-pending.ts'
 import { verifyQuarantined, verifyQuarantineRows } from './verify-quarantine.ts'
@@ -55,6 +56,7 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
 async function settle(store: LedgerStore, pending: PendingChecks, findings: Findings): Promise<void> {
   const events = pending.events.splice(0)
   await verifyAttachments(store, events, findings)
+  await verifyVerdicts(store, events, findings)
   await verifyRanges(store, events, findings)
   await verifyQuarantined(store, events, findings)
   await verifyGaps(store, pending.gaps.splice(0), findings)
