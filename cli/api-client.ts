@@ -1,8 +1,8 @@
 // The command line as a client of the API that runs on the same data directory.
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isLocked } from '../events/directory-lock.ts'
 import { type ErrorCode, systemCode, ToolwardenError } from '../events/errors.ts'
-import { isLocked } from '../ledger/directory-lock.ts'
 
 const REQUEST_TIMEOUT_MS = 600_000
 /** What the API says of a request that means the same to a caller of the command line. */

@@ -16,6 +16,7 @@ import { createPinStore } from './pin-file.ts'
 import { PolicyFiles } from './policy-files.ts'
 import { protectOwn } from './protection.ts'
 import { listServerDirectories } from './server-directories.ts'
+import { spoolDirectory } from './spool-directory.ts'
 import { softwareName } from './version.ts'
 
 /** A gateway run and the log that it writes to. */
@@ -85,6 +86,7 @@ export async function startRun(ground: Ground, server: ServedServer): Promise<Ga
     protectOwn(config, { policyFiles: [policyFile, ...(policy?.files ?? [])], serverDirectories })
   const run = startGateway({
     eventLog: backbone.eventLog,
+    spool: { root: spoolDirectory(config), maxBytes: config.gateway.spool.maxBytes },
     log: backbone.log,
     trust: backbone.trust,
     clock,

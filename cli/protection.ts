@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { createProtection, type Protection } from '../gateway/policy/protect.ts'
 import { lookUpRealPath } from '../gateway/policy/real-path.ts'
 import type { Config } from './config.ts'
+import { spoolDirectory } from './spool-directory.ts'
 import { knownPlaces } from './wrap/known-places.ts'
 
 /** What is protected beside the configuration. */
@@ -17,7 +18,7 @@ export function protectOwn(config: Config, { policyFiles, serverDirectories }: O
   // Not those of the working directory: a call about the project itself would then name a directory above one of them.
   const clients = knownPlaces({ platform: process.platform, home, workingDirectory: home, environment: process.env })
   return createProtection({
-    paths: [config.data, config.file, ...policyFiles, ...clients.map(({ path }) => path)],
+    paths: [config.data, spoolDirectory(config), config.file, ...policyFiles, ...clients.map(({ path }) => path)],
     hosts: [`${config.api.host}:${config.api.port}`],
     home,
     workingDirectory: process.cwd(),

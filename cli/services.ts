@@ -5,18 +5,22 @@ import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import type { RunningApi } from '../api/server.ts'
 import type { RunningDetectors } from '../detectors/start.ts'
-import { ToolwardenError } from '../events/errors.ts'
+import { type DirectoryLock, lockDirectory } from '../events/directory-lock.ts'
+import { describeError, ToolwardenError } from '../events/errors.ts'
 import { systemClock } from '../events/time.ts'
-import { type DirectoryLock, lockDirectory } from '../ledger/directory-lock.ts'
 import type { Ingest } from '../ledger/ingest.ts'
 import type { LedgerStore } from '../ledger/store.ts'
 import { type Backbone, openBackbone } from './backbone.ts'
 import type { Config } from './config.ts'
+import { closeDeadGateways } from './dead-gateways.ts'
 import type { Installation } from './installation.ts'
 import { registerLogMetrics } from './log-metrics.ts'
 import { type RunningMerkleLog, startMerkleLog } from './merkle-log.ts'
 import { sharedStoreSettings, storeSettings } from './store-place.ts'
 import { softwareName } from './version.ts'
+
+/** How long a stop waits for what is being closed of dead gateways. */
+const CLOSE_WAIT_MS = 2_000
 
 /** A role that runs behind the gateways. */
 export type ServiceRole = 'ledger' | 'detectors' | 'api'
@@ -81,12 +85,26 @@ async function startAll(roles: readonly ServiceRole[], starting: Starting): Prom
   // Before ingest, and so stopped after it: what it refuses is refused before anything more is stored.
   const merkleLog = isLedger ? await startLog(store, parts) : undefined
   const ingest = isLedger ? await startLedger(store, parts) : undefined
+  if (isLedger) closeLeftRuns(parts)
   const detectors = roles.includes('detectors') ? await startDetectorRole(parts) : undefined
   const api =
     store !== undefined && roles.includes('api')
       ? await startApiRole({ store, roles, ingest, merkleLog, detectors }, parts)
       : undefined
   return { backbone, api, ingest, merkleLog, detectors, store, registry: parts.registry, failed, stop }
+}
+
+/** Nothing waits for it; the log that refuses it is tried again at the next start, as everything here is. */
+function closeLeftRuns({ config, installation, backbone, logger, onStop }: Parts): void {
+  const ending = new AbortController()
+  const warn = (text: string): void => logger.warn(text)
+  const closed = closeDeadGateways({ config, installation, backbone, warn, signal: ending.signal }).catch(
+    (error: unknown) => warn(describeError(error)),
+  )
+  onStop(async () => {
+    ending.abort()
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_WAIT_MS).unref())])
+  })
 }
 
 interface Parts extends Starting {

@@ -1,7 +1,8 @@
 // `toolwarden witness`: init, add-log, and the witness itself until it is asked to stop. It needs no installation: its
 // directory is its own, best on another machine than the ledgers that it watches.
+
+import { type DirectoryLock, lockDirectory } from '../events/directory-lock.ts'
 import { ToolwardenError } from '../events/errors.ts'
-import { type DirectoryLock, lockDirectory } from '../ledger/directory-lock.ts'
 import { formatVerifierKey, parseVerifierKey } from '../ledger/note.ts'
 import { Witness } from '../ledger/witness/witness.ts'
 import { WitnessFiles } from '../ledger/witness/witness-files.ts'

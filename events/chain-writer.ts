@@ -1,13 +1,15 @@
 // One run = one chain. Appends in flight share one commit and one signature; the chain's head moves only when the log
 // has acknowledged. An append whose outcome is unknown is in doubt: its bytes are repeated until they are acknowledged.
 import { type AppendSignature, type ChainHead, EMPTY_CHAIN, type RunKey, type SealedEvent } from './chain.ts'
+import type { ChainWriterOptions } from './chain-writer-options.ts'
 import { type Append, type Commit, type Entry, sealCommit } from './commit.ts'
 import { ToolwardenError } from './errors.ts'
 import { chainOf, type EventDraft } from './event.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { certifyRun, generateKey, type KeyPair } from './keys.ts'
-import { APPEND_DEADLINE_MS, asLogFailure, type EventLog } from './log.ts'
-import { type Clock, uuidv7 } from './time.ts'
+import { certifyRun, generateKey } from './keys.ts'
+import { APPEND_DEADLINE_MS, asLogFailure } from './log.ts'
+import { LogOrSpool } from './log-or-spool.ts'
+import { uuidv7 } from './time.ts'
 
 /** The most appends that wait for one chain; more are refused. */
 export const MAX_WAITING_APPENDS = 10_000
@@ -31,24 +33,6 @@ export interface Appended {
   readonly signature: AppendSignature
 }
 
-/** What a run starts from. */
-export interface ChainWriterOptions {
-  readonly eventLog: EventLog
-  readonly clock: Clock
-  /** Name of the ledger. */
-  readonly log: string
-  /** `role/name`. */
-  readonly writer: string
-  /** The writer's long-lived key; it certifies the run's own key and is not used again. */
-  readonly key: KeyPair
-  /** Further fields of `writer/open`: name and version, digest of the configuration, policy hash. */
-  readonly opening: { readonly software: string; readonly configuration: string; readonly policy?: string }
-  /** How long the log may take for one append, how long to wait before the next, and how long `close` waits for the log. */
-  readonly deadlineMs?: number
-  readonly retryMs?: number
-  readonly closeDeadlineMs?: number
-}
-
 /** The choice of `writer/open`, which is made anew for every commit that starts a run. */
 const OPENING: AppendChoice = { patient: true }
 
@@ -65,6 +49,7 @@ export class ChainWriter {
   readonly chain: string
   readonly #options: ChainWriterOptions
   readonly #runKey: RunKey
+  readonly #outlet: LogOrSpool
   /** The last acknowledged event; written by `#acknowledge` alone. */
   #head: ChainHead = EMPTY_CHAIN
   #queue: Waiting[] = []
@@ -78,6 +63,8 @@ export class ChainWriter {
   /** `writer/close` while it waits for all else; written by `close`, taken by `#next`. */
   #closing: Waiting | undefined
   readonly #heartbeat: Heartbeat
+  /** Set by `close`. */
+  #isWhole = false
 
   constructor(options: ChainWriterOptions) {
     const { clock, log, writer } = options
@@ -91,6 +78,8 @@ export class ChainWriter {
       privateKey: own.privateKey,
       certificate: certifyRun(options.key, identity, own.publicKey),
     }
+    const { eventLog, spool, deadlineMs = APPEND_DEADLINE_MS, retryMs = RETRY_MS } = options
+    this.#outlet = new LogOrSpool({ eventLog, spool, chain: this.chain, deadlineMs, retryMs })
     this.#heartbeat = new Heartbeat(clock, (monotonicMicros) => this.#beat(monotonicMicros))
   }
 
@@ -104,9 +93,14 @@ export class ChainWriter {
     return this.#head
   }
 
-  /** True while an append is in doubt: the log does not answer. */
+  /** True while an append is in doubt, or in the spool alone: the log does not answer. */
   get isInDoubt(): boolean {
-    return this.#doubt !== undefined
+    return (this.#doubt ?? this.#outlet.outage) !== undefined
+  }
+
+  /** True once the run has ended with nothing left behind: all that it was given is in the log. */
+  get isWhole(): boolean {
+    return this.#isWhole
   }
 
   /**
@@ -117,7 +111,8 @@ export class ChainWriter {
     // A commit that turns out to be in the log while the run ends still has its calls closed.
     const isOpen = this.#state === 'open' || (this.#state === 'closing' && choice.patient === true)
     if (!isOpen) return Promise.reject(new ToolwardenError('CHAIN_CLOSED', `the chain ${this.chain} is closed`))
-    if (this.#doubt !== undefined && choice.patient !== true) return Promise.reject(this.#doubt)
+    const outage = this.#doubt ?? this.#outlet.outage
+    if (outage !== undefined && choice.patient !== true) return Promise.reject(outage)
     if (this.#queue.length >= MAX_WAITING_APPENDS)
       return Promise.reject(
         new ToolwardenError('LOG_UNAVAILABLE', `${MAX_WAITING_APPENDS} appends wait for the log`, { retriable: true }),
@@ -143,11 +138,18 @@ export class ChainWriter {
       this.#start()
     })
     const timer = setTimeout(() => this.#abandon(), this.#options.closeDeadlineMs ?? CLOSE_DEADLINE_MS)
-    await closing.catch((error: unknown) => {
-      // Given up after the deadline: the run then ends without its closing event, which verification reports as such.
-      if (!(error instanceof ToolwardenError)) throw error
-    })
+    const isEnded = await closing.then(
+      () => true,
+      (error: unknown) => {
+        // Given up after the deadline: the run then ends without its closing event, which verification reports as such.
+        if (!(error instanceof ToolwardenError)) throw error
+        return false
+      },
+    )
+    // The closing event may be in the spool; what the log takes in time need not wait for the next run.
+    await this.#outlet.drained
     clearTimeout(timer)
+    this.#isWhole = isEnded && this.#outlet.outage === undefined
     this.#abandon()
   }
 
@@ -198,25 +200,24 @@ export class ChainWriter {
 
   /** Hands one commit to the log until it is acknowledged, or surely not written. */
   async #commit(commit: Commit<Waiting>): Promise<void> {
-    const { eventLog, deadlineMs = APPEND_DEADLINE_MS, retryMs = RETRY_MS } = this.#options
     const told = new Set<Waiting>()
-    const mayUseReserve = commit.parts.every(({ waiting }) => waiting.choice.patient === true)
+    const isPatient = commit.parts.every(({ waiting }) => waiting.choice.patient === true)
+    const outgoing = {
+      isPatient,
+      isInDoubt: () => this.#doubt !== undefined,
+      onOutage: (failure: ToolwardenError) => {
+        if (failure.code === 'LOG_IN_DOUBT') this.#doubt = failure
+        this.#refuseImpatient(commit, told, failure)
+      },
+    }
     this.#inFlight = { commit, told }
     while (this.#state !== 'closed') {
-      const failure = await eventLog
-        .append('events', commit.records, { deadlineMs, chain: this.chain, mayUseReserve })
-        .then(() => undefined, asLogFailure)
-      if (failure === undefined) {
-        this.#acknowledge(commit, told)
-        return
-      }
-      this.#refuseImpatient(commit, told, failure)
-      if (failure.code !== 'LOG_IN_DOUBT' && this.#doubt === undefined) {
-        await this.#putBack(commit, told, failure)
-        return
-      }
+      const failure = await this.#outlet.append(commit.records, outgoing).then(() => undefined, asLogFailure)
+      if (failure === undefined) return this.#acknowledge(commit, told)
+      if (failure.code !== 'LOG_IN_DOUBT' && this.#doubt === undefined)
+        return await this.#putBack(commit, told, failure)
       this.#doubt = failure
-      await pause(retryMs)
+      await pause(this.#options.retryMs ?? RETRY_MS)
     }
   }
 
@@ -277,6 +278,7 @@ export class ChainWriter {
 
   #abandon(): void {
     this.#state = 'closed'
+    this.#outlet.stop()
     const error = new ToolwardenError('CHAIN_CLOSED', `the chain ${this.chain} is closed`)
     for (const waiting of this.#queue.splice(0)) waiting.reject(error)
     this.#closing?.reject(error)

@@ -179,8 +179,8 @@ export class TopicFollower {
     const { topic, compacted } = this.#options
     const next = typeof from === 'function' ? await from(partition) : 'beginning'
     const place = { directory, topic, partition, compacted }
-    const cursor = new ChainCursor(next === 'beginning' ? place : { ...place, next })
-    if (from === 'end') await this.#reading(cursor.seekEnd())
+    const cursor = new ChainCursor(typeof next === 'number' ? { ...place, next } : place)
+    if (from === 'end' || next === 'end') await this.#reading(cursor.seekEnd())
     const chain = { directory, cursor, target: undefined, dirty: true, sealed: false, polledMs: 0 }
     this.#chains.set(directory, chain)
   }

@@ -35,11 +35,13 @@ async function findWanted({
   held,
   committed,
   atStart,
+  now,
 }: PartitionStart): Promise<number | undefined> {
   const { from, group } = subscribe
   // Another member of the group may have read on meanwhile, so the subscriber's store is asked at each assignment.
   if (typeof from === 'function' && (group !== undefined || held === undefined)) {
     const answer = await from(String(partition))
+    if (answer === 'end') return now.high
     return answer === 'beginning' ? undefined : answer
   }
   if (held !== undefined) return Math.max(held, committed ?? 0)

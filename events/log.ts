@@ -37,8 +37,8 @@ export interface ExpiredRange {
   readonly damage?: ToolwardenError
 }
 
-/** Asked once for each partition when it is found or assigned: the offset of the first record wanted. */
-export type ResumeFrom = 'beginning' | 'end' | ((partition: string) => Promise<number | 'beginning'>)
+/** Asked once for each partition when it is found or assigned: the offset of the first record wanted; `end`: none that is there. */
+export type ResumeFrom = 'beginning' | 'end' | ((partition: string) => Promise<number | 'beginning' | 'end'>)
 
 /** How to subscribe. */
 export interface SubscribeOptions {

@@ -2,7 +2,7 @@
 // from the event log at the start, since clients restart stdio gateways often. Checked as every reader checks it.
 // docs/design/005-limits-are-counted-by-the-gateway.md says what is exact.
 import type { ChainHead } from '../events/chain.ts'
-import { FORGOTTEN, type Verdict, verifyRecords } from '../events/chain-verifier.ts'
+import { FORGOTTEN, type Gap, type Verdict, verifyRecords } from '../events/chain-verifier.ts'
 import type { EventOf } from '../events/event.ts'
 import type { EventLog, StoredRecord } from '../events/log.ts'
 import { SALT_BYTES } from '../events/payload.ts'
@@ -43,20 +43,27 @@ export async function foldHistory(
 ): Promise<Counters> {
   const fold = new HistoryFold({ policy, unknown, sinceMs: nowMs - historyWindowMs(policy) })
   const heads = new Map<string, ChainHead>()
+  // What a dead run left in its spool stands in files of its own, which may be read before those that it follows.
+  const gaps = new Map<string, Gap[]>()
+  const isMissing = (chain: string, sequence: number): boolean =>
+    gaps.get(chain)?.some(({ from, to }) => from <= sequence && sequence <= to) === true
   const take = (batch: readonly StoredRecord[]): void => {
     const own = batch.filter(({ key }) => key.startsWith(`${writer}/`) && key !== ownChain)
     const { verdicts, heads: moved } = verifyRecords(own, {
       ...{ log, trust, headOf: (chain) => heads.get(chain) },
-      hashAt: (chain, sequence) => (sequence <= (heads.get(chain)?.sequence ?? 0) ? FORGOTTEN : undefined),
+      hashAt: (chain, sequence) =>
+        sequence <= (heads.get(chain)?.sequence ?? 0) && !isMissing(chain, sequence) ? FORGOTTEN : undefined,
     })
     for (const [chain, head] of moved) heads.set(chain, head)
-    for (const verdict of verdicts) fold.take(verdict)
+    for (const verdict of verdicts) {
+      if (verdict.outcome === 'accepted' && verdict.gap !== undefined)
+        gaps.set(verdict.chain, [...(gaps.get(verdict.chain) ?? []), verdict.gap])
+      fold.take(verdict)
+    }
   }
   // Of files a partition is a chain, and those of other writers are not read; of Kafka it is a number.
-  const from = (partition: string): Promise<number | 'beginning'> =>
-    Promise.resolve(
-      partition.includes('/') && !partition.startsWith(`${writer}/`) ? Number.MAX_SAFE_INTEGER : 'beginning',
-    )
+  const from = (partition: string): Promise<'beginning' | 'end'> =>
+    Promise.resolve(partition.includes('/') && !partition.startsWith(`${writer}/`) ? 'end' : 'beginning')
   // What retention removed is older than any window; what is damaged is reported by the ledger.
   const subscription = await eventLog.subscribe('events', { from, onExpired: () => undefined }, take)
   try {
@@ -81,6 +88,8 @@ class HistoryFold {
   readonly #sinceMs: number
   readonly #counters = new Counters({ isKnown: true })
   readonly #pending = new Map<string, PendingCall>()
+  /** Statuses of receipts that were read before what they answer; of more, the call counts as ambiguous. */
+  readonly #early = new Map<string, string>()
 
   constructor(options: { readonly policy: Policy; readonly unknown: UnknownOutcomes; readonly sinceMs: number }) {
     this.#limitsByRule = new Map(options.policy.rules.map(({ name, limits }) => [name, limits]))
@@ -99,6 +108,8 @@ class HistoryFold {
       case 'authorization/decide':
         return this.#decide(event)
       case 'authorization/receipt':
+        if (!this.#pending.has(event.call) && this.#early.size < MAX_PENDING_CALLS)
+          this.#early.set(event.call, event.status)
         return this.#settle(event.call, event.status)
     }
   }
@@ -138,6 +149,8 @@ class HistoryFold {
       const amount = amountOf(limit, pending.recordedArguments)
       return [{ counter: counterName(event.rule ?? '', limit, account), windowMs: limit.windowMs, amount }]
     })
+    const status = this.#early.get(event.call)
+    if (status !== undefined) this.#settle(event.call, status)
   }
 
   #settle(call: string, status: string): void {

@@ -1,6 +1,8 @@
 // The `gateway:` section of toolwarden.yaml.
+import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import { MAX_PAYLOAD_BYTES } from '../events/record.ts'
+import { MAX_SPOOL_BYTES } from '../events/spool.ts'
 import { httpSettings, upstreamSettings } from './http/settings.ts'
 
 const choice = z.enum(['full', 'redacted', 'commitment'])
@@ -27,6 +29,14 @@ export const gatewaySettings = z.strictObject({
       /** Whose `control/state` must be fresh. */
       writers: z.array(z.string()).default(['detectors/main']),
       maxAgeMs: z.number().int().min(3_000).default(10_000),
+    })
+    .prefault({}),
+  spool: z
+    .strictObject({
+      /** Absolute; unless told, `spool` in the data directory. */
+      directory: z.string().refine(isAbsolute, 'expected an absolute path').optional(),
+      /** Of one run; beyond, answers wait for the log. */
+      maxBytes: z.number().int().min(0).default(MAX_SPOOL_BYTES),
     })
     .prefault({}),
   http: httpSettings.prefault({}),

@@ -5,6 +5,7 @@ import type { ControlRecord } from '../events/control-record.ts'
 import { describeError, ToolwardenError } from '../events/errors.ts'
 import type { KeyPair } from '../events/keys.ts'
 import type { EventLog } from '../events/log.ts'
+import { Spool } from '../events/spool.ts'
 import type { Clock } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
 import { Approvals } from './approvals.ts'
@@ -12,6 +13,7 @@ import { CallGate } from './call-gate.ts'
 import type { Catalogue } from './catalogue.ts'
 import { type ControlNeed, ruleProblem } from './control.ts'
 import { Counters } from './counters.ts'
+import { EarlierRuns } from './earlier-runs.ts'
 import { Escalation } from './escalation.ts'
 import { foldHistory, historyWindowMs } from './fold-history.ts'
 import { type ListingTaker, type PinStore, Pins } from './pins.ts'
@@ -33,6 +35,8 @@ const MAX_REFUSED = 100
 export interface GatewayOptions {
   readonly eventLog: EventLog
   readonly clock: Clock
+  /** Where receipts go that the log does not take, and what dead runs of this writer have left; without it answers wait. */
+  readonly spool?: { readonly root: string; readonly maxBytes: number }
   readonly log: string
   /** `gateway/<name>`. */
   readonly writer: string
@@ -69,11 +73,9 @@ export interface GatewayRun {
 
 /** Starts a run; nothing waits for the log here, so that a client's `initialize` is not held up. */
 export function startGateway(options: GatewayOptions): GatewayRun {
-  const { eventLog, clock, log, writer, trust, opening, policy, warn } = options
-  const withPolicy = { ...opening, ...(policy === undefined ? {} : { policy: policy.hash }) }
-  const chainWriter = new ChainWriter({ eventLog, clock, log, writer, key: options.key, opening: withPolicy })
-  const { deploymentKey, randomBytes, record } = options
-  const recorder = new Recorder({ chainWriter, settings: record, deploymentKey, randomBytes })
+  const { eventLog, clock, log, trust, policy, warn } = options
+  const { deploymentKey } = options
+  const { chainWriter, spool, recorder } = startChain(options)
   const fail = (error: unknown): void => {
     if (!(error instanceof ToolwardenError) || error.code !== 'CHAIN_CLOSED') warn(describeError(error))
   }
@@ -87,14 +89,8 @@ export function startGateway(options: GatewayOptions): GatewayRun {
   const reader = new ControlReader({ eventLog, log, trust, onApplied, onRefused, onTrouble: fail })
   const control = withTimeout(reader.start(), CONTROL_WAIT_MS).catch(fail)
   chainWriter.open().catch(fail)
-  const counters = new Counters({ isKnown: policy === undefined || historyWindowMs(policy) === 0 })
-  const unknown = new UnknownOutcomes()
-  const folding = new AbortController()
-  const { signal } = folding
-  const folded =
-    policy === undefined || historyWindowMs(policy) === 0
-      ? Promise.resolve()
-      : foldEarlierRuns({ ...options, policy, counters, unknown, fail, signal, ownChain: chainWriter.chain })
+  const earlierRuns = new EarlierRuns({ ...options, chainWriter, spool, spoolRoot: options.spool?.root, fail })
+  const { counters, unknown, folded, ...folding } = startFolding(options, chainWriter.chain, fail)
   const inForce = new PolicyInForce({
     policy,
     protection: options.facts.protection,
@@ -119,10 +115,12 @@ export function startGateway(options: GatewayOptions): GatewayRun {
     }),
   })
   const stop = async (): Promise<void> => {
-    folding.abort()
+    folding.stop()
     escalation.end()
     await reader.stop()
+    await earlierRuns.end()
     await chainWriter.close()
+    await spool?.end(chainWriter.isWhole)
   }
   return { gate, recorder, pins, chain: chainWriter.chain, policy: inForce, stop }
 }
@@ -147,6 +145,41 @@ function createPins(
       pinningFor(policyOf() ?? { pinning: [{ server: undefined, mode: 'enforce', held: 'deny' }] }, server).mode,
     control: () => reader.view,
   })
+}
+
+interface StartedChain {
+  readonly chainWriter: ChainWriter
+  readonly spool: Spool | undefined
+  readonly recorder: Recorder
+}
+
+function startChain(options: GatewayOptions): StartedChain {
+  const { eventLog, clock, log, writer, key, policy, deploymentKey, randomBytes, record } = options
+  const opening = { ...options.opening, ...(policy === undefined ? {} : { policy: policy.hash }) }
+  const spool = options.spool === undefined ? undefined : new Spool({ ...options.spool, writer })
+  const chainWriter = new ChainWriter({ eventLog, spool, clock, log, writer, key, opening })
+  const recorder = new Recorder({ chainWriter, settings: record, deploymentKey, randomBytes })
+  return { chainWriter, spool, recorder }
+}
+
+interface StartedFold {
+  readonly counters: Counters
+  readonly unknown: UnknownOutcomes
+  /** Resolves when it is known what earlier runs used. */
+  readonly folded: Promise<void>
+  readonly stop: () => void
+}
+
+function startFolding(options: GatewayOptions, ownChain: string, fail: (error: unknown) => void): StartedFold {
+  const { policy } = options
+  const unknown = new UnknownOutcomes()
+  const folding = new AbortController()
+  const stop = (): void => folding.abort()
+  if (policy === undefined || historyWindowMs(policy) === 0)
+    return { counters: new Counters({ isKnown: true }), unknown, folded: Promise.resolve(), stop }
+  const counters = new Counters({ isKnown: false })
+  const folded = foldEarlierRuns({ ...options, policy, counters, unknown, fail, signal: folding.signal, ownChain })
+  return { counters, unknown, folded, stop }
 }
 
 interface Folding extends GatewayOptions {

@@ -31,6 +31,7 @@ export interface PairingProblem {
 export interface ForeignReceipt {
   readonly call: string
   readonly parent: string
+  readonly status: string
   /** True where the chain has a gap, in which the decision may have been. */
   readonly isExcused: boolean
 }
@@ -108,13 +109,14 @@ export class CallPairing {
   #receipt({
     call,
     parent,
+    status,
   }: Extract<Event, { type: 'authorization/receipt' }>): PairingProblem | ForeignReceipt | undefined {
     const pending = this.#open.get(call)
     const closed = this.#closed.get(call)
     if (closed === 'denied') return { code: 'receipt-after-deny', text: `the call ${call} was denied` }
     if (closed === 'answered') return { code: 'receipt-repeated', text: `the call ${call} has a receipt already` }
     if (closed === 'damaged') return undefined
-    if (pending === undefined) return { call, parent, isExcused: this.#afterGap > 0 }
+    if (pending === undefined) return { call, parent, status, isExcused: this.#afterGap > 0 }
     const decision = pending.decides.get(parent)
     if (decision === undefined && this.#isExcused(call, pending)) this.#close(call, 'answered')
     else if (decision === undefined)

@@ -3,9 +3,9 @@
 import { resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { type ClickHouseClient, createClient } from '@clickhouse/client'
+import { type DirectoryLock, lockDirectory } from '../events/directory-lock.ts'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
 import { storeError } from './clickhouse-errors.ts'
-import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import type { QueryParameters } from './store.ts'
 
 /** Where the store is. */

@@ -2,10 +2,10 @@
 // A tick: rows durable → places → staging → sign → compare-and-set → tiles and index → publish. Nothing is signed that is
 // not durable, and what was won before a crash is finished before anything else (as Sunlight does it).
 import { join } from 'node:path'
+import { type DirectoryLock, lockDirectory } from '../events/directory-lock.ts'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
 import type { Clock } from '../events/time.ts'
 import { originOf, signCheckpoint } from './checkpoint.ts'
-import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { countLeaves, FIRST_ROW, findNewLeaves, type NewLeaf, type RowOrder } from './leaf-rows.ts'
 import { openLogKey } from './log-key.ts'
 import { type SequencerFault, SequencerFiles } from './sequencer-files.ts'

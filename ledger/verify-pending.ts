@@ -42,11 +42,13 @@ export async function verifyForeignReceipts(
       { calls: some.map(({ call }) => call) },
       'verify',
     )
-    for (const { source, call, parent, isExcused } of some) {
+    for (const { source, call, parent, status, isExcused } of some) {
       const { row, chain } = source
       const ofCall = decides.filter((decide) => decide.call === call && decide.writer === row.writer)
       const decision = ofCall.find(({ hash }) => hash === parent)?.decision
-      if (decision === 'allow' || (isExcused && decision === undefined)) continue
+      // What the call came to is known to the run that forwarded it alone; another one knows that it is over.
+      const isOwn = status === 'ambiguous' || isExcused
+      if ((decision === 'allow' && isOwn) || (isExcused && decision === undefined)) continue
       const place = { chain, sequence: row.sequence, hash: row.hash, position: positionText(row) }
       if (ofCall.length === 0)
         findings.violation({ ...place, code: 'receipt-without-decide', text: `the call ${call} was never decided` })
@@ -55,6 +57,12 @@ export async function verifyForeignReceipts(
           ...place,
           code: 'receipt-of-another-decision',
           text: `parent is no decision about the call ${call}`,
+        })
+      else if (decision === 'allow')
+        findings.violation({
+          ...place,
+          code: 'receipt-of-another-decision',
+          text: `the call ${call} was forwarded by another run: this one can only call it ambiguous, not ${status}`,
         })
       else
         findings.violation({ ...place, code: 'receipt-after-deny', text: `parent decided ${decision} about ${call}` })

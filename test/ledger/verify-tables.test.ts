@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { asStored, storeRecords } from '../support/ledger-harness.ts'
+import { buildRun } from '../support/run-builder.ts'
 import { Tampering } from '../support/tampering.ts'
 
 const OF_GATEWAY = "writer = 'gateway/files'"
@@ -63,6 +64,38 @@ describe('verifying calls', () => {
     })
     await stored.expectViolations(['receipt-repeated', 18], ['receipt-without-decide', 19])
   })
+})
+
+describe('verifying a receipt that another run wrote', () => {
+  const closings = [
+    { what: 'ambiguous, by a run of the same writer', writer: 'gateway/files', status: 'ambiguous', found: [] },
+    {
+      what: 'ok, by a run of the same writer',
+      writer: 'gateway/files',
+      status: 'ok',
+      found: ['receipt-of-another-decision'],
+    },
+    {
+      what: 'ambiguous, by another writer',
+      writer: 'gateway/other',
+      status: 'ambiguous',
+      found: ['receipt-without-decide'],
+    },
+  ] as const
+  for (const { what, writer, status, found } of closings)
+    it(`${found.length === 0 ? 'passes' : 'names'} one that says ${what}`, async () => {
+      const died = buildRun({ seed: 1, key: stored.keys.gateway }, 2)
+      died.call({ receipt: false })
+      const [open] = died.calls.slice(-1)
+      const next = buildRun({ seed: 2, key: stored.keys.gateway, writer }, 0)
+      next.closeCall({ call: open?.call ?? '', parent: open?.decide.hash ?? '', status })
+      await storeRecords(stored.store, stored.keys, [asStored(died.records), asStored(next.records)])
+      const { violations } = await stored.verify()
+      assert.deepEqual(
+        violations.map(({ code }) => code),
+        found,
+      )
+    })
 })
 
 describe('verifying quarantine and statements', () => {

@@ -1,8 +1,9 @@
 // What tests of the chain writer share: a writer on a log in memory, with a clock that the test moves.
 
 import { verifyRecords } from '../../events/chain-verifier.ts'
-import type { Appended, ChainWriterOptions } from '../../events/chain-writer.ts'
+import type { Appended } from '../../events/chain-writer.ts'
 import { ChainWriter } from '../../events/chain-writer.ts'
+import type { ChainWriterOptions } from '../../events/chain-writer-options.ts'
 import type { Entry } from '../../events/commit.ts'
 import type { Event } from '../../events/event.ts'
 import type { StoredRecord } from '../../events/log.ts'

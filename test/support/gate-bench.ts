@@ -2,9 +2,10 @@
 import { ChainWriter } from '../../events/chain-writer.ts'
 import { type ControlView, EMPTY_CONTROL } from '../../events/control-view.ts'
 import { type Event, type EventOf, type EventType, parseEvent } from '../../events/event.ts'
-import { generateKey } from '../../events/keys.ts'
+import { generateKey, type KeyPair } from '../../events/keys.ts'
 import { parseHeaders } from '../../events/record.ts'
 import type { Rule } from '../../events/rule.ts'
+import type { Spool } from '../../events/spool.ts'
 import { formatTime, systemClock } from '../../events/time.ts'
 import { Approvals } from '../../gateway/approvals.ts'
 import { CallGate, type GovernedRequest } from '../../gateway/call-gate.ts'
@@ -66,12 +67,15 @@ export interface GateBenchOptions {
   readonly ready?: Promise<void>
   /** The log of an earlier bench. */
   readonly storage?: MemoryStorage
+  readonly key?: KeyPair
+  readonly spool?: Spool
 }
 
 /** One gate, its chain and its log. */
 export class GateBench {
   readonly storage: MemoryStorage
-  readonly key = generateKey()
+  readonly key: KeyPair
+  readonly eventLog: MemoryLog
   readonly gate: CallGate
   readonly chainWriter: ChainWriter
   readonly approvals: Approvals
@@ -89,13 +93,18 @@ export class GateBench {
     record = {},
     ready = Promise.resolve(),
     storage = new MemoryStorage(),
+    key = generateKey(),
+    spool,
   }: GateBenchOptions) {
     this.storage = storage
     this.policy = policy
+    this.key = key
     const eventLog = new MemoryLog({ storage: this.storage, ...(fault === undefined ? {} : { fault }) })
+    this.eventLog = eventLog
     const clock = systemClock()
     this.chainWriter = new ChainWriter({
       eventLog,
+      spool,
       clock,
       log: 'test',
       writer: 'gateway/files',

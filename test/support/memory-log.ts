@@ -119,6 +119,7 @@ export class MemoryLog implements EventLog {
       if (from === 'beginning') return 0
       if (from === 'end') return ends.get(partition) ?? 0
       const offset = await from(partition)
+      if (offset === 'end') return ends.get(partition) ?? 0
       return offset === 'beginning' ? 0 : offset
     }
     return this.#follow(new Follower(this.storage, { topic, maxBatchRecords, startOf, onBatch, onStopped }))

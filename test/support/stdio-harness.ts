@@ -1,7 +1,7 @@
 // The real command line gateway in a data directory of its own, before the echo server; and the same server without it.
 // Events are read back from the log's files and checked as every reader checks them.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openInstallation } from '../../cli/installation.ts'
@@ -73,6 +73,8 @@ export class StdioHarness {
 
   /** Every event in the log, checked: nothing but accepted events. */
   async events(): Promise<readonly Event[]> {
+    // A gateway that has only just been started has none yet.
+    if (!existsSync(join(this.data, 'installation', 'installation.json'))) return []
     const { log, trust } = await openInstallation(this.data)
     const records = await this.#records()
     const { verdicts } = verifyRecords(records, {

@@ -181,6 +181,6 @@ describe('two gateways started at once on a new data directory', () => {
     const opens = await harness.eventsOf('writer/open')
     assert.equal(new Set(opens.map(({ instance }) => instance)).size, 2)
     assert.equal((await harness.eventsOf('authorization/receipt')).length, 2)
-    assert.deepEqual(readdirSync(harness.data).toSorted(), ['installation', 'log', 'policies'])
+    assert.deepEqual(readdirSync(harness.data).toSorted(), ['installation', 'log', 'policies', 'spool'])
   })
 })

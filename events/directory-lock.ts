@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { systemCode, ToolwardenError } from '../events/errors.ts'
+import { systemCode, ToolwardenError } from './errors.ts'
 
 const LOCK_FILE = 'toolwarden.lock'
 /** Two processes that find the same stale lock get in each other's way at most a few times. */

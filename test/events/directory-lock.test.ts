@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { lockDirectory } from '../../ledger/directory-lock.ts'
+import { lockDirectory } from '../../events/directory-lock.ts'
 import { temporaryDirectory } from '../support/ledger-harness.ts'
 
 const FILE = 'toolwarden.lock'
@@ -33,7 +33,7 @@ describe('the lock on a directory', () => {
   })
 
   it('is free after its holder was killed', () => {
-    const module = new URL('../../ledger/directory-lock.js', import.meta.url).href
+    const module = new URL('../../events/directory-lock.js', import.meta.url).href
     const script = `const { lockDirectory } = await import(${JSON.stringify(module)})
       lockDirectory(${JSON.stringify(directory.path)}); process.kill(process.pid, 'SIGKILL')`
     const child = spawnSync(process.execPath, ['--input-type=module', '-e', script])
