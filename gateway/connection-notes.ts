@@ -28,6 +28,8 @@ export class ConnectionNotes {
   readonly #options: ConnectionNotesOptions
   /** Digest of what the server says of its name and version. */
   #serverInfo: string | undefined
+  /** What is being recorded of lists: a client may end right after it listed. */
+  readonly #listings = new Set<Promise<void>>()
   #observed = 0
   #isOpen = false
 
@@ -66,6 +68,7 @@ export class ConnectionNotes {
   /** Resolves once the connection's end is durable; a process that was never spoken to has no end. */
   async closed(reason: string): Promise<void> {
     const { connection, recorder } = this.#options
+    await Promise.all(this.#listings)
     if (!this.#isOpen && connection.context.client === 'unknown' && connection.calls === 0) return
     await recorder.note({ type: 'session/close', ...connection.context, reason, calls: connection.calls })
   }
@@ -101,7 +104,11 @@ export class ConnectionNotes {
 
   #listed(change: Pick<Listing, 'fresh' | 'changed' | 'removed'>): void {
     const { connection, pins, fail } = this.#options
-    pins.listed({ ...change, context: connection.context, serverInfo: this.#serverInfo }).catch(fail)
+    const listing = pins
+      .listed({ ...change, context: connection.context, serverInfo: this.#serverInfo })
+      .catch(fail)
+      .finally(() => this.#listings.delete(listing))
+    this.#listings.add(listing)
   }
 
   #note(draft: Parameters<Recorder['note']>[0]): void {

@@ -88,6 +88,24 @@ describe('a definition that changed', () => {
   })
 })
 
+describe('a definition that changed under warn', () => {
+  it('is held by a rule of the detectors, and by none once it is approved', async () => {
+    setPinning('warn')
+    await (await startClient()).end()
+    setList(TURNED)
+    const client = await startClient()
+    await pipeline.until(async () => /^Blocked by policy adaptive-/.test(await call(client)))
+    assert.equal(await call(client, 'mul'), 'ran')
+    const { items } = await pipeline.get<{ items: { detector: string; severity: string }[] }>(up, '/v1/alerts')
+    assert.deepEqual(
+      items.map(({ detector, severity }) => [detector, severity]),
+      [['tool-definition', 'critical']],
+    )
+    assert.equal((await pin('approve', 'list', '--all', '--reason', 'read it')).code, 0)
+    await pipeline.until(async () => (await call(client)) === 'ran')
+  })
+})
+
 describe('an approval that nobody who may gave', () => {
   it('has no effect, and is recorded', async () => {
     const client = await startClient()

@@ -134,6 +134,14 @@ describe('under warn', () => {
     assert.deepEqual((await harness.eventsOf('tools/listed')).at(-1)?.changed, ['add'])
   })
 
+  it('a client that lists and ends at once leaves a pin and its record', async () => {
+    const client = await start()
+    await client.request('tools/list')
+    await client.end()
+    assert.equal((await harness.eventsOf('tools/listed')).length, 1)
+    assert.match(readFileSync(join(harness.data, 'pins', 'echo.jsonl'), 'utf8'), /"pinned"/)
+  })
+
   it('pins are kept in a file that only its owner can read', async () => {
     await pinAtFirstSight()
     const file = join(harness.data, 'pins', 'echo.jsonl')
