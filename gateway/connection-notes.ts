@@ -6,7 +6,7 @@ import type { Listing } from './listing-events.ts'
 import { asObject, type Message, type MessageValue, memberBytes } from './message.ts'
 import type { ListingTaker } from './pins.ts'
 import type { Recorder } from './recorder.ts'
-import { INSTRUCTIONS, readServerStatement, readToolPage } from './tool-list.ts'
+import { INSTRUCTIONS, readServerStatement, readToolPage, UNREAD_PAGE } from './tool-list.ts'
 
 /** The most events about withheld or unanswered messages of one connection. */
 const MAX_OBSERVED = 100
@@ -42,8 +42,11 @@ export class ConnectionNotes {
     if (method === 'initialize') this.#opened(asObject(value.result) ?? {})
     const result = memberBytes(bytes, shape, 'result')
     if (result === undefined) return
-    // Read in part, its tools are as unknown as if they had not been listed.
-    if (shape.isCut) return this.observed('server', `${method} with too many values`, bytes.length)
+    if (shape.isCut) {
+      // Read in part, nobody knows what of it the client took.
+      if (method === 'tools/list') this.#options.connection.listed(UNREAD_PAGE, isNextPage)
+      return this.observed('server', `${method} with too many values`, bytes.length)
+    }
     if (method === 'initialize' || method === 'server/discover') this.#stated(result)
     if (method === 'tools/list') this.#toolsListed(result, isNextPage)
   }

@@ -17,24 +17,37 @@ export interface ShownDefinition {
   readonly instructions: string | undefined
 }
 
+/** The digest of nothing: no pin is equal to it. */
+const UNREAD = '0'.repeat(64)
+
 /** State of one connection. */
 export class ShownTools {
   /** Digest by tool; written by `take` alone. */
   readonly #shown = new Map<string, string>()
   /** Tools of the list whose pages are coming in; undefined where its first page was not seen. */
   #list: Set<string> | undefined
+  /** True while a list holds what was not read: no tool of it goes by a pin. */
+  #isUnread = false
   #statement: ServerStatement = { markers: 0 }
 
   /** Takes a page; `isFirst` where its request named no cursor. */
-  take({ tools, isLast }: ToolPage, isFirst: boolean): ShownChange {
-    if (isFirst) this.#list = new Set()
+  take({ tools, isLast, isWhole }: ToolPage, isFirst: boolean): ShownChange {
+    if (isFirst) {
+      this.#list = new Set()
+      this.#isUnread = false
+    }
+    this.#isUnread ||= !isWhole
     const fresh: DefinedTool[] = []
     const changed: string[] = []
     for (const listed of tools) {
       const before = this.#shown.get(listed.tool)
       const digest = this.#digestInList(listed, before)
       this.#list?.add(listed.tool)
-      if (before === digest || (before === undefined && this.#shown.size >= MAX_TOOLS)) continue
+      if (before === digest) continue
+      if (before === undefined && this.#shown.size >= MAX_TOOLS) {
+        this.#isUnread = true
+        continue
+      }
       if (before !== undefined) changed.push(listed.tool)
       this.#shown.set(listed.tool, digest)
       fresh.push({ ...listed, digest })
@@ -51,7 +64,7 @@ export class ShownTools {
 
   /** What was shown of a tool and of the server. */
   shownOf(tool: string): ShownDefinition {
-    return { tool: this.#shown.get(tool), instructions: this.#statement.instructions }
+    return { tool: this.#isUnread ? UNREAD : this.#shown.get(tool), instructions: this.#statement.instructions }
   }
 
   /** A tool on two pages of one list: a client takes the one or the other. */

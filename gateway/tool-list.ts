@@ -7,7 +7,7 @@ import type { ToolHints } from '../events/tool-class.ts'
 import { MAX_NAME_LENGTH } from './context.ts'
 import { type ExactNode, exactText, membersOf, readExact, textsOf } from './exact-json.ts'
 
-/** The largest list that is read, bytes; tools of a larger one are as unknown as if they had not been listed. */
+/** The largest list that is read, bytes. */
 export const MAX_LIST_BYTES = 16 * 1024 * 1024
 /** The most tools of one server that are kept. */
 export const MAX_TOOLS = 10_000
@@ -33,7 +33,12 @@ export interface ToolPage {
   readonly tools: readonly DefinedTool[]
   /** True where no further page follows. */
   readonly isLast: boolean
+  /** False where it holds more than is read: then nobody knows what its client was shown. */
+  readonly isWhole: boolean
 }
+
+/** A page of which nothing was read. */
+export const UNREAD_PAGE: ToolPage = { tools: [], isLast: false, isWhole: false }
 
 /** What a server says of itself as it is initialized or discovered. */
 export interface ServerStatement {
@@ -44,7 +49,7 @@ export interface ServerStatement {
 
 /** Reads the result of `tools/list`. Tools that an event could not name are left out: they can't be called either. */
 export function readToolPage(result: Buffer): ToolPage {
-  if (result.length > MAX_LIST_BYTES) return { tools: [], isLast: false }
+  if (result.length > MAX_LIST_BYTES) return UNREAD_PAGE
   const node = readExact(result)
   const byName = new Map<string, ExactNode[]>()
   for (const definition of membersOf(node, 'tools').flatMap(itemsOf))
@@ -56,7 +61,11 @@ export function readToolPage(result: Buffer): ToolPage {
   const tools = Array.from(byName)
     .slice(0, MAX_TOOLS)
     .map(([tool, definitions]) => readTool(tool, definitions))
-  return { tools, isLast: !membersOf(node, 'nextCursor').some(({ type }) => type === 'string') }
+  return {
+    tools,
+    isLast: !membersOf(node, 'nextCursor').some(({ type }) => type === 'string'),
+    isWhole: byName.size <= MAX_TOOLS,
+  }
 }
 
 /** Reads the result of `initialize` or `server/discover`. */

@@ -2,11 +2,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ShownTools } from '../../gateway/shown-tools.ts'
-import { MAX_TOOLS, type ToolPage } from '../../gateway/tool-list.ts'
+import { MAX_TOOLS, type ToolPage, UNREAD_PAGE } from '../../gateway/tool-list.ts'
 
 function page(tools: Readonly<Record<string, string>>, isLast = true): ToolPage {
   const entries = Object.entries(tools)
-  return { tools: entries.map(([tool, digest]) => ({ tool, digest, hints: {}, markers: 0, text: '' })), isLast }
+  return {
+    tools: entries.map(([tool, digest]) => ({ tool, digest, hints: {}, markers: 0, text: '' })),
+    isLast,
+    isWhole: true,
+  }
 }
 
 /** The names of what a list changed. */
@@ -47,11 +51,22 @@ describe('lists of one connection', () => {
     assert.ok(!['1', '2', undefined].includes(one.shownOf('a').tool))
   })
 
+  it('of which one page was not read leave nobody pinned, until a list is read again', () => {
+    const shown = new ShownTools()
+    take(shown, page({ a: '1' }))
+    shown.take(UNREAD_PAGE, true)
+    assert.equal(shown.shownOf('a').tool, '0'.repeat(64))
+    take(shown, page({ b: '1' }), false)
+    assert.equal(shown.shownOf('a').tool, '0'.repeat(64))
+    take(shown, page({ a: '1' }))
+    assert.equal(shown.shownOf('a').tool, '1')
+  })
+
   it('take no more tools than the limit', () => {
     const shown = new ShownTools()
     const names = Array.from({ length: MAX_TOOLS + 1 }, (_, index) => [`t${index}`, '1'] as const)
     assert.equal(shown.take(page(Object.fromEntries(names)), true).fresh.length, MAX_TOOLS)
-    assert.equal(shown.shownOf(`t${MAX_TOOLS}`).tool, undefined)
+    assert.equal(shown.shownOf('t0').tool, '0'.repeat(64))
   })
 })
 

@@ -1,7 +1,13 @@
 // What is read from a list answer: a digest for each whole tool, its hints and phrases, whatever the list around it says.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { INSTRUCTIONS, MAX_LIST_BYTES, readServerStatement, readToolPage } from '../../gateway/tool-list.ts'
+import {
+  INSTRUCTIONS,
+  MAX_LIST_BYTES,
+  readServerStatement,
+  readToolPage,
+  UNREAD_PAGE,
+} from '../../gateway/tool-list.ts'
 
 function read(...tools: readonly string[]) {
   return readToolPage(Buffer.from(`{"tools":[${tools.join(',')}]}`)).tools
@@ -81,7 +87,7 @@ describe('a page', () => {
 
   it('above the limit is not read: its tools are unknown', () => {
     const large = Buffer.from(`{"tools":[${ADD},"${'x'.repeat(MAX_LIST_BYTES)}"]}`)
-    assert.deepEqual(readToolPage(large), { tools: [], isLast: false })
+    assert.deepEqual(readToolPage(large), UNREAD_PAGE)
   })
 })
 

@@ -96,7 +96,9 @@ describe('a definition that changed under warn', () => {
     const client = await startClient()
     await pipeline.until(async () => /^Blocked by policy adaptive-/.test(await call(client)))
     assert.equal(await call(client, 'mul'), 'ran')
-    const { items } = await pipeline.get<{ items: { detector: string; severity: string }[] }>(up, '/v1/alerts')
+    const alerts = () => pipeline.get<{ items: { detector: string; severity: string }[] }>(up, '/v1/alerts')
+    await pipeline.until(async () => (await alerts()).items.length > 0)
+    const { items } = await alerts()
     assert.deepEqual(
       items.map(({ detector, severity }) => [detector, severity]),
       [['tool-definition', 'critical']],

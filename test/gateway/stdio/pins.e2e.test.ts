@@ -1,6 +1,6 @@
 // Definitions through the real gateway: pinned at first sight, kept for the next run, held once they change.
 import assert from 'node:assert/strict'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { RawClient } from '../../support/raw-client.ts'
@@ -116,6 +116,8 @@ describe('under enforce', () => {
     )
     const client = await start()
     const called = listAndCall(client)
+    // The run makes its installation while the first lines already pass.
+    await harness.until(() => existsSync(join(harness.data, 'installation')))
     await harness.until(async () => (await harness.eventsOf('approval/requested')).length === 1)
     const [asked] = await harness.eventsOf('approval/requested')
     assert.deepEqual([asked?.rule, asked?.reason], ['pinning', 'pin_unknown'])
