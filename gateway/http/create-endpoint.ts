@@ -1,6 +1,7 @@
 // Puts one server's part of the HTTP gateway together: its run, its connections, its upstream.
 import type { Clock } from '../../events/time.ts'
 import type { GatewayRun } from '../start.ts'
+import { AnswerRoom } from './answer-room.ts'
 import { Endpoint } from './endpoint.ts'
 import type { HttpLimits } from './limits.ts'
 import { Peers } from './peers.ts'
@@ -26,5 +27,6 @@ export function createEndpoint(parts: EndpointParts): Endpoint {
   const { server, run, upstream, limits, clock, quietSessions, dropped, fail } = parts
   const { gate, recorder, pins } = run
   const peers = new Peers({ server, gate, recorder, pins, clock, limits, quietSessions, fail })
-  return new Endpoint({ upstream, gate, limits, dropped: new Set(dropped), fail, peers })
+  const room = new AnswerRoom(limits)
+  return new Endpoint({ upstream, gate, limits, room, dropped: new Set(dropped), fail, peers })
 }

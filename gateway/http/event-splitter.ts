@@ -66,6 +66,11 @@ export class EventSplitter {
     if (this.#size > this.#maxBytes) yield 'oversize'
   }
 
+  /** How much of a block is in hand whose end has not come. */
+  get pendingBytes(): number {
+    return this.#size
+  }
+
   /** What stood after the last block when the stream ended: readers throw it away. */
   get rest(): Buffer {
     return Buffer.concat(this.#chunks)

@@ -4,6 +4,7 @@ import type { CallGate } from '../call-gate.ts'
 import type { Waiting } from '../connection.ts'
 import type { RequestId } from '../message.ts'
 import type { Outcome } from '../recorder.ts'
+import type { AnswerRoom } from './answer-room.ts'
 import type { Caller } from './caller.ts'
 import { findHeader, type HeaderList } from './headers.ts'
 import type { HttpLimits } from './limits.ts'
@@ -29,6 +30,8 @@ export interface ForwardingTools {
   readonly upstream: Upstream
   readonly gate: CallGate
   readonly limits: HttpLimits
+  /** Places for the server's answers that are held. */
+  readonly room: AnswerRoom
   /** Fields that are taken out of responses instead of refusing them. */
   readonly dropped: ReadonlySet<string>
   /** Told of what should not happen: the run's chain ended before a receipt. */
@@ -102,7 +105,7 @@ export class Forwarding {
   }
 
   async #relayTo(peer: Peer, response: UpstreamResponse): Promise<void> {
-    const { gate, limits, dropped } = this.#tools
+    const { gate, limits, room, dropped } = this.#tools
     const { exchange, pending } = this.#job
     const isResumed = findHeader(exchange.headers, 'last-event-id') !== undefined
     const mayBeOld = exchange.method === 'GET' && peer.sessionId === undefined
@@ -113,6 +116,7 @@ export class Forwarding {
       answers: new ServerAnswers({ peer, pending, gate, isResumed, isError: response.status >= 400 }),
       peer,
       limits,
+      held: room.hold(),
       dropped,
       headDelayMs: mayBeOld ? ENDPOINT_WAIT_MS : 0,
       settleForeign: (content) => this.#settleForeign(response.status, content),

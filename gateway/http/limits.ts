@@ -17,7 +17,7 @@ export const httpLimits = z.strictObject({
   streams: count.default(1_000),
   /** The body of one request. */
   bodyBytes: count.max(64 * MEBIBYTE).default(16 * MEBIBYTE),
-  /** Bodies of requests and held answers, all together. */
+  /** Bodies of requests, all together; and the held answers of each server. */
   heldBytes: count.default(256 * MEBIBYTE),
   /** An answer up to this size is held whole; a longer one streams, and its end is held. */
   answerBytes: count.default(16 * MEBIBYTE),

@@ -1,6 +1,7 @@
 // Carries a response to the client, byte for byte and message by message, as soon as each message may pass.
 import { systemCode, ToolwardenError } from '../../events/errors.ts'
 import { LineSplitter } from '../stdio/lines.ts'
+import type { AnswerRoom } from './answer-room.ts'
 import { type EventBlock, EventSplitter } from './event-splitter.ts'
 import { endToEndHeaders, type HeaderList } from './headers.ts'
 import type { HttpLimits } from './limits.ts'
@@ -21,6 +22,8 @@ export interface RelayOptions {
   readonly answers: ServerAnswers
   readonly peer: Peer
   readonly limits: Pick<HttpLimits, 'answerBytes' | 'longAnswerBytes'>
+  /** What is in hand of the response. */
+  readonly held: ReturnType<AnswerRoom['hold']>
   /** Fields that are taken out of the response. */
   readonly dropped: ReadonlySet<string>
   /** How long the head waits for the first event; only where that could be the `endpoint` of the old transport. */
@@ -58,6 +61,7 @@ export class Relay {
       if (!(error instanceof Error)) throw error
       return this.#cutOff(error)
     } finally {
+      this.#options.held.release()
       this.#options.response.close()
     }
   }
@@ -76,7 +80,7 @@ export class Relay {
   }
 
   async #relayEvents(): Promise<RelayEnd> {
-    const { response, reply, limits, headDelayMs } = this.#options
+    const { response, reply, limits, held, headDelayMs } = this.#options
     const splitter = new EventSplitter(limits.longAnswerBytes)
     const timer = setTimeout(() => this.#sendHead(['content-length']), headDelayMs)
     if (headDelayMs === 0) this.#sendHead(['content-length'])
@@ -88,6 +92,7 @@ export class Relay {
           this.#sendHead(['content-length'])
           if (await this.#passes(block)) await reply.write(block.bytes)
         }
+        await held.grow(splitter.pendingBytes)
       }
     } finally {
       clearTimeout(timer)
@@ -105,7 +110,7 @@ export class Relay {
   }
 
   async #relayLines(): Promise<RelayEnd> {
-    const { response, limits } = this.#options
+    const { response, limits, held } = this.#options
     const lines = new LineSplitter(limits.longAnswerBytes)
     this.#sendHead(['content-length'])
     for await (const chunk of response.body) {
@@ -113,6 +118,7 @@ export class Relay {
         if (line === 'oversize') return this.#refuse('a line is over the limit')
         await this.#takeLine(line.content, line.bytes)
       }
+      await held.grow(lines.pendingBytes)
     }
     const rest = lines.end()
     if (rest !== undefined) await this.#takeLine(rest.content, rest.bytes)
@@ -127,7 +133,7 @@ export class Relay {
 
   /** Above `answerBytes` it goes out as it comes but for its end, without which it is no JSON text. */
   async #relayWhole(): Promise<RelayEnd> {
-    const { response, reply, limits } = this.#options
+    const { response, reply, limits, held } = this.#options
     const chunks: Buffer[] = []
     let size = 0
     let tail: Buffer | undefined
@@ -135,6 +141,7 @@ export class Relay {
       chunks.push(chunk)
       size += chunk.length
       if (size > limits.longAnswerBytes) return this.#refuse('an answer is over the limit')
+      await held.grow(size)
       if (size <= limits.answerBytes) continue
       const ready = tail === undefined ? Buffer.concat(chunks) : Buffer.concat([tail, chunk])
       const end = lastTokenOf(ready)

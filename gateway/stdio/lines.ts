@@ -46,6 +46,11 @@ export class LineSplitter {
     } else this.#keep(chunk.subarray(start))
   }
 
+  /** How much of a line is in hand whose end has not come. */
+  get pendingBytes(): number {
+    return this.#size
+  }
+
   /** What stood after the last line end when the stream ended. */
   end(): Line | undefined {
     if (this.#size === 0) return undefined

@@ -12,6 +12,7 @@ const CALLS = 10_000
 /** A call in flight costs two sockets and its record. */
 const MAX_GROWTH_BYTES = 400 * 1024 * 1024
 const MEBIBYTE = 1024 * 1024
+const SAMPLE_MS = 20
 const FIELDS = { 'content-type': 'application/json' }
 const CALL = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"large"}}'
 
@@ -94,6 +95,26 @@ describe('ten thousand calls in flight over HTTP', { skip: process.platform !== 
       received.response.writeHead(200, { 'content-type': 'application/json' }).end(answerText(idOf(received)))
     await Promise.all(all)
     assert.equal(answers.filter(({ result }) => result?.isError !== true).length, held.length)
+  })
+})
+
+describe('two hundred answers of 4 MiB at once', { skip: process.platform !== 'linux' && 'reads /proc' }, () => {
+  it('are held a few at a time, and all arrive', async (context) => {
+    const text = 'x'.repeat(4 * MEBIBYTE)
+    server.script = (received) => {
+      received.response.writeHead(200, FIELDS).end(answerText(idOf(received), text))
+      return true
+    }
+    const resident = residentBytes()
+    let peak = 0
+    const timer = setInterval(() => {
+      peak = Math.max(peak, residentBytes() - resident)
+    }, SAMPLE_MS)
+    const sizes = await Promise.all(Array.from({ length: 200 }, async (_, id) => JSON.stringify(await call(id)).length))
+    clearInterval(timer)
+    context.diagnostic(`${Math.round(peak / MEBIBYTE)} MiB more`)
+    assert.ok(sizes.every((size) => size > text.length))
+    assert.ok(peak < MAX_GROWTH_BYTES, `${peak} bytes more`)
   })
 })
 
