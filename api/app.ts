@@ -10,6 +10,7 @@ import type { Trust } from '../events/trust.ts'
 import type { ApprovalHistory } from '../ledger/approval-history.ts'
 import type { LedgerHistory } from '../ledger/query.ts'
 import type { TreeProofs } from '../ledger/tree-proofs.ts'
+import type { VerifyReport } from '../ledger/verify-report.ts'
 import { addAlerts } from './alerts.ts'
 import type { ApiEnv } from './api-env.ts'
 import { addApprovals } from './approvals.ts'
@@ -41,6 +42,8 @@ export interface ApiDependencies {
   readonly history: LedgerHistory
   readonly approvals: ApprovalHistory
   readonly verify: Verify
+  /** The check inside the store; of bodies, hashes and links alone. */
+  readonly verifyQuickly: () => Promise<VerifyReport>
   readonly tree: TreeProofs
   readonly eventLog: EventLog
   readonly trust: Trust
@@ -113,7 +116,8 @@ function addRoutes(
   addSwitches(app, { operator, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addPins(app, { history, operator, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addTree(app, dependencies.tree)
-  addIntegrity(app, new Verification(dependencies.verify, clock))
+  const { verify, verifyQuickly } = dependencies
+  addIntegrity(app, { verification: new Verification(verify, clock), verifyQuickly })
   addStream(app, streams)
   addHealth(app, registry, [...ownChecks(history, feed, operator), ...checks])
 }

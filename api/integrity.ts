@@ -1,5 +1,6 @@
 // /v1/verify: whether the record is whole. One verification runs at a time; whoever asks meanwhile joins that one.
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { VerifyReport } from '../ledger/verify-report.ts'
 import type { ApiEnv } from './api-env.ts'
 import { requireScope } from './authentication.ts'
 import { reportSchema, showReport } from './report-view.ts'
@@ -52,8 +53,23 @@ const runRoute = createRoute({
   },
 })
 
+const quickRoute = createRoute({
+  method: 'post',
+  path: '/v1/verify/quick',
+  summary: 'Check bodies, hashes and links inside the store: no signatures, payloads or Merkle log',
+  security: [{ bearer: ['operate'] }],
+  middleware: [requireScope('operate')] as const,
+  responses: { 200: json(reportSchema, 'The report.'), ...problems(401, 403, 503) },
+})
+
+/** How the API verifies. */
+export interface IntegrityMeans {
+  readonly verification: Verification
+  readonly verifyQuickly: () => Promise<VerifyReport>
+}
+
 /** Adds the routes. */
-export function addIntegrity(app: OpenAPIHono<ApiEnv>, verification: Verification): void {
+export function addIntegrity(app: OpenAPIHono<ApiEnv>, { verification, verifyQuickly }: IntegrityMeans): void {
   app.openapi(showRoute, (c) => c.json(showVerification(verification), 200))
   app.openapi(runRoute, async (c) => {
     const ended = verification.run()
@@ -61,6 +77,7 @@ export function addIntegrity(app: OpenAPIHono<ApiEnv>, verification: Verificatio
     await ended
     return c.json(showVerification(verification), 200)
   })
+  app.openapi(quickRoute, async (c) => c.json(showReport(await verifyQuickly()), 200))
 }
 
 function showVerification({ current, last }: Verification): VerificationView {

@@ -12,11 +12,13 @@ import { OwnChain } from '../ledger/own-chain.ts'
 import type { LedgerStore, StoreBatch } from '../ledger/store.ts'
 import { StoreWriter } from '../ledger/store-writer.ts'
 import { verifyLedger } from '../ledger/verify.ts'
+import { verifyQuickly } from '../ledger/verify-quick.ts'
 import { asStored, TEST_LOG, temporaryDirectory } from '../test/support/ledger-harness.ts'
 import { buildRun } from '../test/support/run-builder.ts'
 
 const ROUNDS = 10
 const CALLS_A_ROUND = 333
+const QUICK_ROUNDS = 5
 const clock = systemClock()
 const keys = { gateway: generateKey(), ledger: generateKey() }
 const trust = new Trust(
@@ -44,6 +46,7 @@ async function main(): Promise<void> {
   const report = await verifyLedger({ store, log: TEST_LOG, trust })
   if (report.violationCount > 0) throw new Error(JSON.stringify(report.violations[0]))
   print('full verification', (report.counts.events / (performance.now() - start)) * 1000)
+  await measureQuickly(store)
   await store.close()
   await bare.close()
   remove()
@@ -77,6 +80,26 @@ async function measure(store: LedgerStore, bare: LedgerStore, batches: readonly 
     times.bareMs += performance.now() - ingested
   }
   return times
+}
+
+/** The check inside the store, beside what hashing the bodies alone costs there. */
+async function measureQuickly(store: LedgerStore): Promise<void> {
+  const times = { quick: [] as number[], hashing: [] as number[] }
+  let events = 0
+  for (let round = 0; round < QUICK_ROUNDS; round++) {
+    let start = performance.now()
+    events = (await verifyQuickly(store)).counts.rows
+    times.quick.push(performance.now() - start)
+    start = performance.now()
+    await store.select("SELECT countIf(SHA256(concat('\\0', body)) != unhex(hash)) FROM events", {}, 'verify')
+    times.hashing.push(performance.now() - start)
+  }
+  print('hashes and links, inside the store', (events / median(times.quick)) * 1000)
+  print('  of it hashing the bodies', (events / median(times.hashing)) * 1000)
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0
 }
 
 function print(name: string, perSecond: number): void {

@@ -14,6 +14,7 @@ import { LedgerHistory } from '../ledger/query.ts'
 import type { LedgerStore } from '../ledger/store.ts'
 import { TreeProofs } from '../ledger/tree-proofs.ts'
 import { verifyLedger } from '../ledger/verify.ts'
+import { verifyQuickly } from '../ledger/verify-quick.ts'
 import type { Cosigning } from '../ledger/witness/cosigning.ts'
 import type { Backbone } from './backbone.ts'
 import type { Config } from './config.ts'
@@ -59,6 +60,7 @@ export async function startApiService(options: ApiServiceOptions): Promise<Runni
     approvals: new ApprovalHistory(store),
     verify: async (onProgress) =>
       verifyLedger({ store, log, trust, onProgress, ...(await findMerkleLog(config, installation)) }),
+    verifyQuickly: () => verifyQuickly(store),
     tree: new TreeProofs(store, merkleLogDirectory(config)),
     eventLog,
     trust,

@@ -10,6 +10,7 @@ export function addEvidenceCommands(program: Command): void {
     .option('--checkpoint <file...>', 'checkpoints that you kept: the log must begin with them')
     .option('--not-older-than <age>', 'how old the word of the witnesses may be: 90s, 15m, 24h, 7d, or a time')
     .option('--accept-unwitnessed', "the owner's keys alone are good enough")
+    .option('--quick', 'bodies, hashes and links alone, inside the store: no signatures, payloads or Merkle log')
     .option('--config <file>', 'toolwarden.yaml')
     .option('--json', 'as JSON')
     .action(async (flags: object) => {

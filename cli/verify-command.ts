@@ -20,6 +20,7 @@ const SHOWN = 20
 export interface VerifyFlags extends TrustFlags {
   readonly config?: string
   readonly json?: boolean
+  readonly quick?: boolean
 }
 
 /** A report, and where it was asked for, what stands behind the log. */
@@ -31,23 +32,25 @@ export async function runVerify(flags: VerifyFlags): Promise<number> {
   const installation = await openInstallation(config.data)
   // Before the long work, so that a mistake in the policy is told at once.
   const check = await findTrustCheck(flags, config, installation)
-  const report = await verifyDirectly(config, installation).catch((error: unknown) => {
-    if (error instanceof ToolwardenError && error.code === 'STORE_LOCKED')
-      return verifyThroughApi(config, installation, error)
-    throw error
+  const isQuick = flags.quick === true
+  const report = await verifyDirectly(config, installation, isQuick).catch((error: unknown) => {
+    if (!(error instanceof ToolwardenError) || error.code !== 'STORE_LOCKED') throw error
+    return isQuick ? askQuickCheck(config, installation, error) : verifyThroughApi(config, installation, error)
   })
   const outcome: Outcome = check === undefined ? report : withTrust(report, await verifyTrust(check))
   process.stdout.write(flags.json === true ? `${JSON.stringify(outcome)}\n` : describe(outcome))
   return outcome.verdict === 'valid' ? 0 : outcome.verdict === 'tampered' ? EXIT_TAMPERED : EXIT_INCOMPLETE
 }
 
-async function verifyDirectly(config: Config, installation: Installation): Promise<ReportView> {
+async function verifyDirectly(config: Config, installation: Installation, isQuick: boolean): Promise<ReportView> {
   const { openLedgerStore } = await import('../ledger/clickhouse-store.ts')
   const { verifyLedger } = await import('../ledger/verify.ts')
+  const { verifyQuickly } = await import('../ledger/verify-quick.ts')
   const log = config.log ?? installation.log
   const store = await openLedgerStore(storeSettings(config), log)
   const progress = showProgress('verifying')
   try {
+    if (isQuick) return showReport(await verifyQuickly(store))
     const trust = new Trust([...installation.trust, ...config.trust])
     const onProgress = ({ rows, total }: { rows: number; total: number }): void => progress.update(rows, total)
     const tree = await findMerkleLog(config, installation)
@@ -74,6 +77,16 @@ async function verifyThroughApi(
       where: url,
     })
   return report
+}
+
+async function askQuickCheck(
+  config: Config,
+  { cliTokenFile }: Installation,
+  locked: ToolwardenError,
+): Promise<ReportView> {
+  const url = await findApi(config.data)
+  if (url === undefined) throw locked
+  return await callApi<ReportView>(url, '/v1/verify/quick', { method: 'POST', token: await readCliToken(cliTokenFile) })
 }
 
 function describe({ verdict, counts, violationCount, violations, openCalls, trust }: Outcome): string {

@@ -20,6 +20,7 @@ import { ApprovalHistory } from '../../ledger/approval-history.ts'
 import { LedgerHistory } from '../../ledger/query.ts'
 import type { LedgerStore } from '../../ledger/store.ts'
 import { TreeProofs } from '../../ledger/tree-proofs.ts'
+import { verifyQuickly } from '../../ledger/verify-quick.ts'
 import { Findings } from '../../ledger/verify-report.ts'
 
 /** Name of the harness's ledger. */
@@ -90,6 +91,7 @@ export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<
     approvals: new ApprovalHistory(options.store ?? absentStore()),
     tree: new TreeProofs(options.store ?? absentStore(), options.treeDirectory ?? join(directory, 'tlog')),
     verify: options.verify ?? (() => Promise.resolve(new Findings().report(0))),
+    verifyQuickly: () => verifyQuickly(options.store ?? absentStore()),
     operator: { chainWriter, controlWriter, controlReader },
     tokens: new TokenBook(tokensPath, () => clock.nowMicros()),
     logger: { error: (details, message) => logged.push({ details, message }) },
