@@ -5,7 +5,9 @@ import { isModern, otherRequest } from '../connection.ts'
 import { findGovernedRequest, NAME_RULE, needsDecision } from '../governed-request.ts'
 import { asObject, idKey, type Message, readClientMessage } from '../message.ts'
 import { describeRefused, refusalMessage } from '../refusal.ts'
+import { createWaiter, type Waiter } from '../waiter.ts'
 import { Withdrawal } from '../withdrawal.ts'
+import { DecidingCalls } from './deciding-calls.ts'
 import { Forwarding, type ForwardingJob, type ForwardingTools, type HttpExchange } from './forwarding.ts'
 import { findHeader, type HeaderList } from './headers.ts'
 import { findHeaderMismatch, HEADER_MISMATCH_CODE } from './mirrored-headers.ts'
@@ -30,6 +32,7 @@ export interface EndpointOptions extends ForwardingTools {
 /** Serves one server. */
 export class Endpoint {
   readonly #options: EndpointOptions
+  readonly #deciding = new DecidingCalls()
 
   constructor(options: EndpointOptions) {
     this.#options = options
@@ -44,6 +47,11 @@ export class Endpoint {
       case 'DELETE':
         return this.#withoutBody(exchange)
     }
+  }
+
+  /** No call waits for a person any more: the gateway stops. */
+  leave(): void {
+    this.#deciding.leave()
   }
 
   /** Ends every connection; resolves once that is recorded. */
@@ -128,10 +136,12 @@ export class Endpoint {
     const withdrawal = new Withdrawal()
     pending.set(key, { kind: 'deciding', withdrawal })
     peer.connection.calls++
+    const decided = this.#deciding.add(peer, key, withdrawal)
     const onGone = (): void => (isModern(message) ? withdrawal.cancel() : withdrawal.leave())
     reply.closed.addEventListener('abort', onGone, { once: true })
-    const admission = await gate.admit(request, { withdrawal, bytes: exchange.body?.length ?? 0 })
+    const admission = await gate.admit(request, waiterOf(exchange, message, withdrawal))
     reply.closed.removeEventListener('abort', onGone)
+    decided()
     if (admission.type === 'refuse') {
       pending.delete(key)
       if (withdrawal.isCancelled) return reply.answerEmpty(202)
@@ -218,10 +228,10 @@ export class Endpoint {
     if (typeof requestId !== 'string' && typeof requestId !== 'number') return false
     const pending = peer.pendingOf()
     const key = idKey(requestId)
+    if (this.#deciding.cancel(peer, key)) return true
     const found = pending.get(key)
-    if (found?.kind === 'deciding') found.withdrawal.cancel()
     if (found?.kind === 'call' && !found.cancelled) this.#cancel(pending, key, found)
-    return found?.kind === 'deciding'
+    return false
   }
 
   /** An answer may be on its way; where none comes in time, the receipt says `cancelled` and a later one is withheld. */
@@ -239,6 +249,16 @@ export class Endpoint {
 interface Scope {
   readonly peer: Peer
   readonly pending: Pending
+}
+
+/** Progress goes out as events of the answer, where the client asked for it and reads events. */
+function waiterOf({ reply, body, headers }: HttpExchange, message: Request, withdrawal: Withdrawal): Waiter {
+  const { progress, ...waiter } = createWaiter(message, {
+    ...{ withdrawal, bytes: body?.length ?? 0 },
+    send: (text) => reply.hold(text),
+  })
+  const takesEvents = /(?:^|[\s,])(?:text\/event-stream|text\/\*|\*\/\*)/i.test(findHeader(headers, 'accept') ?? '')
+  return progress === undefined || !takesEvents ? waiter : { ...waiter, progress }
 }
 
 function isSuccess(status: number): boolean {

@@ -85,6 +85,7 @@ export class HttpGateway {
     const { limits, endpoints } = this.#options
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
+    for (const endpoint of endpoints.values()) endpoint.leave()
     await Promise.race([Promise.allSettled(this.#running), pause(limits.stopMs)])
     this.#server.closeAllConnections()
     await Promise.all([...endpoints.values()].map((endpoint) => endpoint.close()))

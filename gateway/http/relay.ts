@@ -67,6 +67,7 @@ export class Relay {
   }
 
   #relay(framing: Framing): Promise<RelayEnd> {
+    if (this.#options.reply.isHeld && framing !== 'events') return this.#relayAsEvent()
     switch (framing) {
       case 'events':
         return this.#relayEvents()
@@ -162,6 +163,30 @@ export class Relay {
     if (!verdict.isAnswer && content.length > 0) await settleForeign(content)
     this.#sendHead([])
     await reply.write(tail ?? content)
+    return 'complete'
+  }
+
+  /** The client reads events since its call was held: the one message of the response becomes one. */
+  async #relayAsEvent(): Promise<RelayEnd> {
+    const { response, reply, answers, limits, settleForeign } = this.#options
+    const chunks: Buffer[] = []
+    let size = 0
+    for await (const chunk of response.body) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > limits.longAnswerBytes) return this.#refuse('an answer is over the limit')
+    }
+    const content = Buffer.concat(chunks)
+    const verdict = await answers.take(content)
+    if (!verdict.passes) {
+      this.#withhold(verdict.why, content)
+      return this.#refuse(verdict.why)
+    }
+    if (!verdict.isAnswer) {
+      await settleForeign(content)
+      return this.#refuse(`the server answered with status ${response.status} and no message`)
+    }
+    await reply.answerHeld(content)
     return 'complete'
   }
 

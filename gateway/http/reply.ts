@@ -15,11 +15,20 @@ export interface OwnAnswer {
   readonly isLast?: boolean
 }
 
+const EVENTS: HeaderList = [['Content-Type', 'text/event-stream']]
+
+/** A message as an event; a line end in it, which is white space there, continues the data (WHATWG HTML, section 9.2.6). */
+function eventOf(text: string): string {
+  return `event: message\ndata: ${text.replace(/\r\n|\r|\n/g, '\ndata: ')}\n\n`
+}
+
 /** Writes one response. */
 export class Reply {
   readonly #response: ServerResponse
   readonly #stalledMs: number
   readonly #closing = new AbortController()
+  /** Set while the stream holds nothing but the gateway's own events. */
+  #isHeld = false
 
   constructor(response: ServerResponse, stalledMs: number) {
     this.#response = response
@@ -41,8 +50,31 @@ export class Reply {
     return this.#closing.signal.aborted && !this.#response.writableFinished
   }
 
+  /** Whether something of the server's answer, or of a final one, went out. */
   get hasHead(): boolean {
-    return this.#response.headersSent
+    return this.#response.headersSent && !this.#isHeld
+  }
+
+  /** Whether a stream of the gateway's own events has begun: what follows has to be an event too. */
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
+  /** Sends a message of the gateway while the answer is awaited, as an event; the first one begins the stream. */
+  hold(text: string): void {
+    if (this.#closing.signal.aborted || this.hasHead) return
+    if (!this.#isHeld) {
+      this.#isHeld = true
+      this.#response.sendDate = true
+      this.#response.writeHead(200, flatHeaders([...EVENTS, ['Cache-Control', 'no-cache']]))
+    }
+    this.#response.write(eventOf(text))
+  }
+
+  /** Sends the one message that the held stream was for. */
+  async answerHeld(content: Buffer): Promise<void> {
+    this.#isHeld = false
+    await this.write(Buffer.from(eventOf(content.toString('utf8'))))
   }
 
   /** Answers with an error of the gateway, as JSON-RPC has it. */
@@ -54,6 +86,7 @@ export class Reply {
   /** Answers with a JSON text. */
   answer(text: string, { status, headers = [] }: Pick<OwnAnswer, 'status' | 'headers'>): void {
     if (this.hasHead) return this.destroy()
+    if (this.#isHeld) return void this.#response.end(eventOf(text))
     const body = Buffer.from(text)
     this.#response.sendDate = true
     this.#response.writeHead(
@@ -66,6 +99,7 @@ export class Reply {
   /** Answers with nothing but a status. */
   answerEmpty(status: number): void {
     if (this.hasHead) return this.destroy()
+    if (this.#isHeld) return void this.#response.end()
     this.#response.writeHead(status, ['Content-Length', '0'])
     this.#response.end()
   }
@@ -73,6 +107,11 @@ export class Reply {
   /** Sends the head at once, before there is a body. */
   head(status: number, statusText: string, headers: HeaderList): void {
     if (this.#closing.signal.aborted || this.hasHead) return
+    if (this.#isHeld) {
+      // The head went out with the first event of the gateway's own.
+      this.#isHeld = false
+      return
+    }
     this.#response.writeHead(status, statusText, flatHeaders(headers))
     this.#response.flushHeaders()
   }

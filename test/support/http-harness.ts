@@ -44,6 +44,8 @@ export interface HttpStart {
   readonly upstreamHeaders?: readonly (readonly [string, string])[]
   readonly dropped?: readonly string[]
   readonly pinStore?: PinStore
+  /** Whom the gateway believes; nobody unless given. */
+  readonly trust?: Trust
 }
 
 /** Keeps nothing. */
@@ -143,7 +145,7 @@ export class HttpHarness {
       server: 'test',
       key: generateKey(),
       deploymentKey: randomBytes(32),
-      trust: new Trust([]),
+      trust: this.#start.trust ?? new Trust([]),
       opening: { software: 'test', configuration: '0'.repeat(64) },
       record: { arguments: 'full', results: 'full', maxBytes: 1024 },
       need: { writers: [], maxAgeMicros: 10_000_000, required: false },
