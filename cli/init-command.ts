@@ -14,6 +14,7 @@ const STARTER_POLICY = `# yaml-language-server: $schema=./${SCHEMA_FILE}
 # What agents may do. Everything that no rule allows is denied; docs/policy.md has the whole language.
 version: "1"
 default: deny
+# pinning: enforce   # hold tools whose definition changed until \`toolwarden pin approve\`; warn unless told
 rules: []
 #  - id: read-project
 #    tool: read_*

@@ -1,5 +1,5 @@
-// `pinning` of a policy: what becomes of tools whose definition is not the pinned one. docs/design/007 says why it warns
-// unless told otherwise.
+// `pinning` of a policy: what becomes of tools whose definition is not the pinned one. It warns unless told otherwise;
+// docs/design/010-pins-live-beside-the-log.md says why.
 import { z } from 'zod'
 import { checked } from './fields.ts'
 import { createNameMatcher, findGlobProblem, type NameMatcher } from './match.ts'
