@@ -5,6 +5,8 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { describeError, ToolwardenError } from '../events/errors.ts'
 import { addEvidenceCommands } from './evidence-commands.ts'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
+import type { GatewayFlags } from './gateway-command.ts'
+import { isListening } from './listening.ts'
 import { addPinCommands } from './pin-commands.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { addTo } from './repeated-option.ts'
@@ -32,9 +34,10 @@ const gateway = program
   .option('--root <directory>', 'where the server takes relative paths from')
   .option('--config <file>', 'toolwarden.yaml')
   .argument('[command...]', 'the server command, after --')
-  .action(async (command: readonly string[], flags: { readonly listen?: string }) => {
+  .action(async (command: readonly string[], flags: GatewayFlags) => {
     keepHeapSmall()
-    if (flags.listen !== undefined) return (await import('./http-gateway-command.ts')).runHttpGateway(flags, command)
+    if (await isListening(flags, command))
+      return (await import('./http-gateway-command.ts')).runHttpGateway(flags, command)
     const { runGateway } = await import('./gateway-command.ts')
     const { endLike } = await import('./shutdown.ts')
     endLike(await runGateway(flags, command))

@@ -97,11 +97,7 @@ describe('toolwarden gateway over HTTP', () => {
     const file = path('data/installation/callers.json')
     assert.equal(statSync(file).mode & 0o777, 0o600)
     assert.ok(!readFileSync(file, 'utf8').includes(all))
-    const gateway = spawn(
-      process.execPath,
-      [cli, 'gateway', '--listen', '127.0.0.1:0', '--config', path('toolwarden.yaml')],
-      { env: environment },
-    )
+    const gateway = spawn(process.execPath, [cli, 'gateway', '--config', path('toolwarden.yaml')], { env: environment })
     let output = ''
     gateway.stderr.on('data', (chunk: Buffer) => {
       output += chunk.toString()
