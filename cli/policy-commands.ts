@@ -112,6 +112,20 @@ function addComparisons(policy: Command): void {
 /** Policies that are written for you. */
 function addWriters(policy: Command): void {
   policy
+    .command('import')
+    .description(
+      "write another form's policy (Authensor's JSON) in this language; what can't be carried over fails closed",
+    )
+    .argument('<file>', 'the JSON file')
+    .option('--output <file>', 'where to; - for standard output; <name>.policy.yaml unless told')
+    .option('--force', 'replace the file')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (file: string, flags: object) =>
+      (await import('./policy-import-command.ts')).runPolicyImport(file, flags),
+    )
+
+  policy
     .command('init')
     .description('write a commented first policy for a server, from the tools that it lists')
     .requiredOption('--from-server <server>', 'its command as one string, or an https:// URL')
