@@ -102,6 +102,8 @@ export const sessionEvents = [
     method: nameField,
     direction: z.enum(['client', 'server']),
     bytes: countField,
+    /** How many before it, of the same connection, were not recorded. */
+    missed: countField.optional(),
   }),
   eventSchema('policy/changed', {
     server: nameField,

@@ -10,6 +10,10 @@ import { INSTRUCTIONS, readServerStatement, readToolPage, UNREAD_PAGE } from './
 
 /** The most events about withheld or unanswered messages of one connection. */
 const MAX_OBSERVED = 100
+/** So many requests of a server are recorded one by one; then one of as many, with how many were left out. */
+const MAX_ASKED = 100
+/** The most requests of one answer that are looked at. */
+const MAX_INPUT_REQUESTS = 16
 
 type Answer = Extract<Message, { kind: 'response' }>
 
@@ -31,6 +35,8 @@ export class ConnectionNotes {
   /** What is being recorded of lists: a client may end right after it listed. */
   readonly #listings = new Set<Promise<void>>()
   #observed = 0
+  /** Requests of the server so far. */
+  #asked = 0
   #isOpen = false
 
   constructor(options: ConnectionNotesOptions) {
@@ -66,6 +72,29 @@ export class ConnectionNotes {
     if (++this.#observed > MAX_OBSERVED) return
     const { context } = this.#options.connection
     this.#note({ type: 'request/observed', ...context, method: describeName(method, 'unknown'), direction, bytes })
+  }
+
+  /**
+   * Takes a message that reaches the client and may ask something of it: a request of the server (sampling, elicitation,
+   * roots), or an answer of protocol 2026-07-28 that asks for input. It is not held up: nothing runs at the server by it.
+   */
+  asked(message: Message, bytes: number): void {
+    if (message.kind === 'request' && message.method !== 'ping') this.#askedFor(message.method, bytes)
+    if (message.kind !== 'response') return
+    for (const request of inputRequestsOf(message.value).slice(0, MAX_INPUT_REQUESTS)) {
+      const method = asObject(request)?.method
+      this.#askedFor(typeof method === 'string' ? method : 'input', Buffer.byteLength(JSON.stringify(request) ?? ''))
+    }
+  }
+
+  #askedFor(method: string, bytes: number): void {
+    const isNext = ++this.#asked <= MAX_ASKED
+    if (!isNext && this.#asked % MAX_ASKED !== 0) return
+    const { context } = this.#options.connection
+    this.#note({
+      ...{ type: 'request/observed', ...context, method: describeName(method, 'unknown'), direction: 'server', bytes },
+      ...(isNext ? {} : { missed: MAX_ASKED - 1 }),
+    })
   }
 
   /** Resolves once the connection's end is durable; a process that was never spoken to has no end. */
@@ -117,4 +146,10 @@ export class ConnectionNotes {
   #note(draft: Parameters<Recorder['note']>[0]): void {
     this.#options.recorder.note(draft).catch(this.#options.fail)
   }
+}
+
+/** What an answer asks of the client before the call goes on (multi round trip). */
+function inputRequestsOf({ result }: MessageValue): readonly unknown[] {
+  const requests = asObject(asObject(result)?.inputRequests)
+  return requests === undefined ? [] : Object.values(requests)
 }

@@ -44,7 +44,11 @@ export class ServerAnswers {
       return isUnaddressedError(content)
         ? PASSES
         : { passes: false, why: 'a message that some clients take for an answer' }
-    if (message === 'foreign' || message.kind !== 'response') return PASSES
+    if (message === 'foreign') return PASSES
+    if (message.kind !== 'response') {
+      this.#options.peer.notes.asked(message, content.length)
+      return PASSES
+    }
     const { peer, pending, isResumed, isError } = this.#options
     const key = idKey(message.id)
     const waiting = pending.get(key)
@@ -67,6 +71,7 @@ export class ServerAnswers {
     waiting: Exclude<Waiting, { kind: 'deciding' }>,
   ): Promise<void> {
     const { peer, gate } = this.#options
+    peer.notes.asked(message, content.length)
     if (waiting.kind === 'other') return peer.notes.answered(waiting, message, content)
     await gate.settle(waiting.call, outcomeOf(message, content, waiting.cancelled))
   }

@@ -19,6 +19,8 @@ export interface ServerLinesOptions {
   readonly held: HeldBytes
   /** Told of answers to what no call waits for. */
   readonly answered: (request: OtherRequest, answer: Response, bytes: Buffer) => void
+  /** Told of messages that reach the client and may ask something of it. */
+  readonly asked: (message: Message, bytes: number) => void
   /** Told of lines that are kept from the client. */
   readonly withheld: (what: string, bytes: number) => void
   /** Told of what should not happen: the run's chain ended before a receipt. */
@@ -40,6 +42,7 @@ export class ServerLines {
     if (message === 'suspect')
       return this.#options.withheld('a line that some clients take for an answer', line.bytes.length)
     if (message !== 'foreign' && message.kind === 'response') return this.#takeResponse(line, message)
+    if (message !== 'foreign') this.#options.asked(message, line.bytes.length)
     this.#options.toClient(line.bytes)
   }
 
@@ -63,6 +66,7 @@ export class ServerLines {
     if (waiting === undefined || waiting.kind === 'deciding')
       return withheld('an answer that no request waits for', line.bytes.length)
     connection.waiting.delete(idKey(message.id))
+    this.#options.asked(message, line.bytes.length)
     if (waiting.kind === 'other') {
       answered(waiting, message, line.content)
       return toClient(line.bytes)

@@ -72,6 +72,7 @@ export class StdioGateway {
       held: new HeldBytes(serverTap, MAX_HELD_BYTES),
       toClient: (bytes) => this.#toClient.write(bytes),
       answered: (request, answer, bytes) => this.#notes.answered(request, answer, bytes),
+      asked: (message, bytes) => this.#notes.asked(message, bytes),
       withheld: (what, bytes) => this.#notes.observed('server', what, bytes),
       fail,
     })

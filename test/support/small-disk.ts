@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const CLOSED_WITHIN_MS = 15_000
+const MAX_TRIES = 5
 const IMAGE_BYTES = 16 * 1024 * 1024
 
 /** What a test may do to its disk. */
@@ -121,11 +122,21 @@ function diskAt(directory: string): SmallDisk {
   return {
     directory,
     fill: async (leaveBytes) => {
-      const { stdout } = await run('df', ['--block-size=1', '--output=avail', directory])
-      const bytes = Number(stdout.split('\n')[1]) - leaveBytes
       const filler = join(directory, `filler-${fillers.length}`)
       fillers.push(filler)
-      await run('fallocate', ['--length', String(bytes), filler])
+      // Somebody may write between the two: asked again, then.
+      for (let tries = 1; ; tries++) {
+        const { stdout } = await run('df', ['--block-size=1', '--output=avail', directory])
+        const length = String(Number(stdout.split('\n')[1]) - leaveBytes)
+        const isFilled = await run('fallocate', ['--length', length, filler]).then(
+          () => true,
+          (error: unknown) => {
+            if (tries === MAX_TRIES) throw error
+            return false
+          },
+        )
+        if (isFilled) return
+      }
     },
     empty: () => {
       for (const filler of fillers.splice(0)) rmSync(filler)

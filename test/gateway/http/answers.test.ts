@@ -38,6 +38,23 @@ describe('answers over HTTP', () => {
     }
   }
 
+  it('have what the server asks of the client recorded, of both eras', async () => {
+    const asked = '{"jsonrpc":"2.0","id":"s1","method":"elicitation/create","params":{}}'
+    const input =
+      '{"resultType":"input_required","inputRequests":{"a":{"method":"sampling/createMessage","params":{}}}}'
+    const answer = `{"jsonrpc":"2.0","id":1,"result":${input}}`
+    answerWith(200, { 'content-type': 'text/event-stream' }, `data: ${asked}\n\ndata: ${answer}\n\n`)
+    assert.equal(await (await post(CALL)).text(), `data: ${asked}\n\ndata: ${answer}\n\n`)
+    await until(() => harness.eventsOf('request/observed').length === 2)
+    assert.deepEqual(
+      harness.eventsOf('request/observed').map(({ method, direction, bytes }) => [method, direction, bytes]),
+      [
+        ['elicitation/create', 'server', asked.length],
+        ['sampling/createMessage', 'server', 47],
+      ],
+    )
+  })
+
   const away: readonly (readonly [string, number, Record<string, string>])[] = [
     ...[300, 301, 302, 303, 304, 305, 307, 308].map(
       (status) => [`status ${status}`, status, { location: 'http://127.0.0.1:9/mcp' }] as const,

@@ -66,6 +66,11 @@ describe('bytes of a server', () => {
     await client.until(() => client.received.includes('"new":true }'))
     // The answer waits for its receipt; all else passes at once.
     assert.deepEqual(client.received.toString().split('\n').toSorted(), lines.join('').split('\n').toSorted())
+    await client.end()
+    assert.deepEqual(
+      (await harness.eventsOf('request/observed')).map(({ method, direction }) => [direction, method]),
+      [['server', 'sampling/createMessage']],
+    )
   })
 
   it('reach the client whole, when an answer has 12 MB', async () => {
