@@ -6,16 +6,18 @@ import type { Entry } from '../events/commit.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import type { EventDraft, EventOf } from '../events/event.ts'
 import { argumentsDigest, commitPayload, type Payload, type RecordChoice, SALT_BYTES } from '../events/payload.ts'
-import { redactSecrets } from '../events/redact.ts'
 import { type Signals, signalsBytes } from '../events/signals.ts'
 import type { CallContext } from './context.ts'
 import type { Decision } from './decide.ts'
+import { createRedactor } from './redactor.ts'
 
 /** What the operator wants kept of arguments and results. */
 export interface RecordSettings {
   readonly arguments: RecordChoice['record']
   readonly results: RecordChoice['record']
   readonly maxBytes: number
+  /** RE2 patterns of further secrets, for what is recorded redacted. */
+  readonly redact: readonly string[]
 }
 
 /** What a recorder works with. */
@@ -48,9 +50,11 @@ export interface Outcome {
 /** Writes the events of one gateway run. */
 export class Recorder {
   readonly #options: RecorderOptions
+  readonly #redact: (bytes: Buffer) => Buffer
 
   constructor(options: RecorderOptions) {
     this.#options = options
+    this.#redact = createRedactor(options.settings.redact)
   }
 
   /** Appends propose, decide and what follows it as one commit. Throws what ChainWriter.append throws; then nothing may be forwarded. */
@@ -125,7 +129,7 @@ export class Recorder {
 
   #commit(bytes: Buffer, record: RecordChoice['record']): Payload {
     const { settings, deploymentKey, randomBytes } = this.#options
-    const means = { salt: randomBytes(SALT_BYTES), deploymentKey, redact: redactSecrets }
+    const means = { salt: randomBytes(SALT_BYTES), deploymentKey, redact: this.#redact }
     return commitPayload(bytes, { record, maxBytes: settings.maxBytes }, means)
   }
 }

@@ -4,6 +4,13 @@ import { z } from 'zod'
 import { MAX_PAYLOAD_BYTES } from '../events/record.ts'
 import { MAX_SPOOL_BYTES } from '../events/spool.ts'
 import { httpSettings, upstreamSettings } from './http/settings.ts'
+import { findReplacementProblem } from './policy/linear-pattern.ts'
+import { MAX_REDACT_PATTERNS } from './redactor.ts'
+
+function checkPattern(pattern: string, context: z.RefinementCtx): void {
+  const problem = findReplacementProblem(pattern)
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
+}
 
 const choice = z.enum(['full', 'redacted', 'commitment'])
 
@@ -20,6 +27,8 @@ export const gatewaySettings = z.strictObject({
         .min(0)
         .max(MAX_PAYLOAD_BYTES - 32)
         .default(64 * 1024),
+      /** What is taken out beside well-known secrets: RE2 patterns, looked for anywhere in the JSON text. */
+      redact: z.array(z.string().superRefine(checkPattern)).max(MAX_REDACT_PATTERNS).default([]),
     })
     .prefault({}),
   control: z

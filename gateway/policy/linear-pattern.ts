@@ -56,6 +56,32 @@ export function compileLinearPattern(pattern: string): LinearPattern {
   return { size: compiled.programSize(), test: (text) => compiled.testExact(text) }
 }
 
+/** A pattern whose matches anywhere in a text are replaced. */
+export interface LinearReplacement {
+  readonly size: number
+  readonly replace: (text: string) => string
+}
+
+/** Compiles a pattern that is looked for anywhere; throws where it is no RE2 pattern. */
+export function compileLinearReplacement(pattern: string, by: string): LinearReplacement {
+  const { RE2JS } = loadEngine()
+  const compiled = RE2JS.compile(pattern)
+  return { size: compiled.programSize(), replace: (text) => compiled.matcher(text).replaceAll(by) }
+}
+
+/** Says what is wrong with a pattern that is looked for anywhere, or undefined where it can be used. */
+export function findReplacementProblem(pattern: string): string | undefined {
+  if (pattern === '' || pattern.length > MAX_PATTERN_CHARACTERS)
+    return `expected 1 to ${MAX_PATTERN_CHARACTERS} characters`
+  try {
+    const { size, replace } = compileLinearReplacement(pattern, 'x')
+    if (size > MAX_PATTERN_INSTRUCTIONS) return `is too large (${size} instructions when compiled)`
+    return replace('') === '' ? undefined : 'matches the empty text'
+  } catch (error) {
+    return `is no RE2 pattern: ${error instanceof Error ? error.message : 'refused'}`
+  }
+}
+
 function isAnchored(pattern: string): boolean {
   return pattern.startsWith('^') && /(?:^|[^\\])(?:\\\\)*\$$/.test(pattern)
 }

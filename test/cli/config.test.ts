@@ -34,7 +34,12 @@ describe('a configuration without a file', () => {
   it('has every default, and its data in the user’s data directory', async () => {
     const config = await loadConfig({ HOME: home, XDG_DATA_HOME: join(home, 'share') })
     assert.equal(config.data, join(home, process.platform === 'linux' ? 'share/toolwarden' : ''))
-    assert.deepEqual(config.gateway.record, { arguments: 'redacted', results: 'commitment', maxBytes: 65_536 })
+    assert.deepEqual(config.gateway.record, {
+      arguments: 'redacted',
+      results: 'commitment',
+      maxBytes: 65_536,
+      redact: [],
+    })
     assert.equal(config.kafka ?? config.clickhouse ?? config.log, undefined)
   })
 

@@ -64,7 +64,7 @@ export class ApprovalStage {
     const run = startGateway({
       ...{ eventLog, clock: systemClock(), log: LOG_NAME, writer: `gateway/${name}`, server: name },
       ...{ key: keys.gateway, deploymentKey: Buffer.alloc(32, 7), trust: dependencies.trust, opening: OPENING },
-      record: { arguments: 'redacted', results: 'commitment', maxBytes: 65_536 },
+      record: { arguments: 'redacted', results: 'commitment', maxBytes: 65_536, redact: [] },
       need: NO_CONTROL,
       policy: this.#policy,
       facts: { realPath: lookUpRealPath, remote: true },

@@ -114,7 +114,13 @@ export class GateBench {
       retryMs: 5,
       closeDeadlineMs: 50,
     })
-    const settings: RecordSettings = { arguments: 'redacted', results: 'commitment', maxBytes: 65_536, ...record }
+    const settings: RecordSettings = {
+      arguments: 'redacted',
+      results: 'commitment',
+      maxBytes: 65_536,
+      redact: [],
+      ...record,
+    }
     const randomBytes = (size: number): Buffer => Buffer.alloc(size, 9)
     const recorder = new Recorder({
       chainWriter: this.chainWriter,

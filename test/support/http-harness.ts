@@ -147,7 +147,7 @@ export class HttpHarness {
       deploymentKey: randomBytes(32),
       trust: this.#start.trust ?? new Trust([]),
       opening: { software: 'test', configuration: '0'.repeat(64) },
-      record: { arguments: 'full', results: 'full', maxBytes: 1024 },
+      record: { arguments: 'full', results: 'full', maxBytes: 1024, redact: [] },
       need: { writers: [], maxAgeMicros: 10_000_000, required: false },
       policy: parsed.ok,
       facts: { realPath: lookUpRealPath, root: undefined, remote: true, protection },
