@@ -137,11 +137,11 @@ export type PredicateSubject = Partial<Pick<RuleSubject, 'tool' | 'definitions'>
 export function predicateHolds(predicate: Predicate, signals: Signals, about: PredicateSubject = {}): boolean {
   switch (predicate.type) {
     case 'signal': {
-      const values = new Set(predicate.anyOf)
+      const values = setOf(predicate.anyOf)
       return signals[predicate.field].some((value) => values.has(value))
     }
     case 'within': {
-      const values = new Set(predicate.values)
+      const values = setOf(predicate.values)
       const own = signals[predicate.field]
       // What was cut off is not known to be among the values.
       return !signals.truncated && own.length > 0 && own.every((value) => values.has(value))
@@ -161,12 +161,23 @@ export function predicateHolds(predicate: Predicate, signals: Signals, about: Pr
   }
 }
 
+/** Made once for each list of a rule: a gateway compares the same lists with every call. */
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>()
+
+function setOf(values: readonly string[]): ReadonlySet<string> {
+  const known = sets.get(values)
+  if (known !== undefined) return known
+  const made = new Set(values)
+  sets.set(values, made)
+  return made
+}
+
 function holdsCopy(
   { anyOf, except }: Extract<Predicate, { type: 'copied' }>,
   signals: Signals,
   tool: string | undefined,
 ): boolean {
-  const values = new Set(anyOf)
+  const values = setOf(anyOf)
   const isExcepted = (name: string): boolean => {
     return except.some((place) => place.tool === tool && place.argument === name)
   }

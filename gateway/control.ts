@@ -1,15 +1,8 @@
 // What reaches a gateway over `control`: adaptive rules, and how fresh the view of them is.
 // A gateway checks the bounds of every rule itself; what is out of bounds is reported and not honoured.
-import { type ControlView, controlFreshness, liveRules } from '../events/control-view.ts'
-import {
-  isArmedRule,
-  MAX_RULE_LIFE_MS,
-  MAX_RULES_PER_PRINCIPAL,
-  type Rule,
-  type RuleSubject,
-  ruleMatches,
-} from '../events/rule.ts'
-import { parseTime } from '../events/time.ts'
+import { type ControlView, controlFreshness } from '../events/control-view.ts'
+import { MAX_RULES_PER_PRINCIPAL, type Rule, type RuleSubject, ruleMatches } from '../events/rule.ts'
+import { countRulesOf, listRulesAbout } from './adaptive-rules.ts'
 
 /** How control must stand for calls to be allowed. */
 export interface ControlNeed {
@@ -19,9 +12,6 @@ export interface ControlNeed {
   /** Distributed: deny without fresh control. Embedded, where `up` may be off: go on as configured, and say so. */
   readonly required: boolean
 }
-
-/** How far a rule's writer's clock may be ahead. */
-const CLOCK_SKEW_MICROS = 60_000_000
 
 /** What a decide says of control. */
 export interface ControlStanding {
@@ -47,25 +37,13 @@ export type AdaptiveFinding =
 
 /** Finds the rule in force for a call. Above MAX_RULES_PER_PRINCIPAL live rules all writes of a principal escalate. */
 export function findAdaptiveRule(view: ControlView, call: RuleSubject, nowMicros: number): AdaptiveFinding | undefined {
-  const rules = liveRules(view, nowMicros).filter((rule) => ruleProblem(rule, nowMicros) === undefined)
-  const matching = rules.filter((rule) => ruleMatches(rule, call))
+  const matching = listRulesAbout(view, call, nowMicros).filter((rule) => ruleMatches(rule, call))
   const deny = matching.find(({ action }) => action === 'deny')
   if (deny !== undefined) return { action: 'deny', rule: deny, reason: deny.reason }
   const escalate = matching[0]
   if (escalate !== undefined) return { action: 'escalate', rule: escalate, reason: escalate.reason }
-  const own = rules.filter((rule) => rule.scope.principal === call.principal && !isArmedRule(rule))
-  if (own.length <= MAX_RULES_PER_PRINCIPAL || call.toolClass === 'read') return undefined
-  return { action: 'escalate', rule: undefined, reason: `${own.length} adaptive rules are in force for this principal` }
-}
-
-/**
- * What makes a rule one that no writer may send: a life above an hour, by its own words or from now on, since a rule that is
- * dated ahead would live until then. Scope and action are bound by its schema.
- */
-export function ruleProblem(rule: Rule, nowMicros: number): string | undefined {
-  const maxMicros = MAX_RULE_LIFE_MS * 1000 + CLOCK_SKEW_MICROS
-  const expiresMicros = parseTime(rule.expiresAt)
-  if (expiresMicros - parseTime(rule.createdAt) > maxMicros || expiresMicros - nowMicros > maxMicros)
-    return 'the rule lives for more than an hour'
-  return undefined
+  if (call.toolClass === 'read') return undefined
+  const own = countRulesOf(view, call.principal, nowMicros)
+  if (own <= MAX_RULES_PER_PRINCIPAL) return undefined
+  return { action: 'escalate', rule: undefined, reason: `${own} adaptive rules are in force for this principal` }
 }

@@ -1,0 +1,106 @@
+// The adaptive rules in force for a call, found without looking at those of other sessions and principals. Times are read and
+// rules are sorted once, when they arrive, not for each decision; what has passed is passed over at each.
+import type { ControlView, LiveSubject } from '../events/control-view.ts'
+import { isArmedRule, MAX_RULE_LIFE_MS, type Rule } from '../events/rule.ts'
+import { parseTime } from '../events/time.ts'
+
+/** How far a rule's writer's clock may be ahead. */
+const CLOCK_SKEW_MICROS = 60_000_000
+const MAX_LIFE_MICROS = MAX_RULE_LIFE_MS * 1000 + CLOCK_SKEW_MICROS
+
+/** A rule with its times read. */
+interface TimedRule {
+  readonly rule: Rule
+  readonly expiresMicros: number
+  readonly lifeMicros: number
+}
+
+/** A rule at its place among all rules: the order in which they were said. */
+interface PlacedRule {
+  readonly timed: TimedRule
+  readonly place: number
+}
+
+/** Rules by whom they are about; each list is ascending. A rule stands in one of the first two. */
+interface AdaptiveRules {
+  readonly bySession: ReadonlyMap<string, readonly PlacedRule[]>
+  readonly byPrincipal: ReadonlyMap<string, readonly PlacedRule[]>
+  /** Those that count against what one principal may have. */
+  readonly countedByPrincipal: ReadonlyMap<string, readonly PlacedRule[]>
+}
+
+/** Made once for what is known of `control`, and gone with it: the map of subjects is never changed, but replaced. */
+const known = new WeakMap<ControlView['subjects'], AdaptiveRules>()
+const timedRules = new WeakMap<Rule, TimedRule>()
+
+/** The rules in force that are about one of these sessions or this principal, in the order in which they were said. */
+export function listRulesAbout(
+  view: ControlView,
+  { sessions, principal }: { readonly sessions: readonly string[]; readonly principal: string },
+  nowMicros: number,
+): readonly Rule[] {
+  const { bySession, byPrincipal } = rulesOf(view)
+  const lists = [byPrincipal.get(principal), ...[...new Set(sessions)].map((session) => bySession.get(session))]
+  const found = lists.flatMap((list) => list?.filter(({ timed }) => isInForce(timed, nowMicros)) ?? [])
+  return found.sort((a, b) => a.place - b.place).map(({ timed }) => timed.rule)
+}
+
+/** How many rules in force count against what one principal may have. */
+export function countRulesOf(view: ControlView, principal: string, nowMicros: number): number {
+  let count = 0
+  for (const { timed } of rulesOf(view).countedByPrincipal.get(principal) ?? [])
+    if (isInForce(timed, nowMicros)) count += 1
+  return count
+}
+
+/**
+ * What makes a rule one that no writer may send: a life above an hour, by its own words or from now on, since a rule that is
+ * dated ahead would live until then. Scope and action are bound by its schema.
+ */
+export function ruleProblem(rule: Rule, nowMicros: number): string | undefined {
+  const { lifeMicros, expiresMicros } = timedRuleOf(rule)
+  const isTooLong = lifeMicros > MAX_LIFE_MICROS || expiresMicros - nowMicros > MAX_LIFE_MICROS
+  return isTooLong ? 'the rule lives for more than an hour' : undefined
+}
+
+function isInForce({ rule, expiresMicros }: TimedRule, nowMicros: number): boolean {
+  return expiresMicros > nowMicros && ruleProblem(rule, nowMicros) === undefined
+}
+
+function rulesOf({ subjects }: ControlView): AdaptiveRules {
+  const rules = known.get(subjects) ?? sortRules(subjects.values())
+  known.set(subjects, rules)
+  return rules
+}
+
+function sortRules(subjects: Iterable<LiveSubject>): AdaptiveRules {
+  const bySession = new Map<string, PlacedRule[]>()
+  const byPrincipal = new Map<string, PlacedRule[]>()
+  const countedByPrincipal = new Map<string, PlacedRule[]>()
+  let place = 0
+  for (const { event } of subjects) {
+    if (event.type !== 'rule/added') continue
+    const placed = { timed: timedRuleOf(event.rule), place }
+    const { session, principal } = event.rule.scope
+    if (session !== undefined) addTo(bySession, session, placed)
+    else if (principal !== undefined) addTo(byPrincipal, principal, placed)
+    if (principal !== undefined && !isArmedRule(event.rule)) addTo(countedByPrincipal, principal, placed)
+    place += 1
+  }
+  return { bySession, byPrincipal, countedByPrincipal }
+}
+
+function addTo(lists: Map<string, PlacedRule[]>, key: string, rule: PlacedRule): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [rule])
+  else list.push(rule)
+}
+
+function timedRuleOf(rule: Rule): TimedRule {
+  const read = timedRules.get(rule)
+  if (read !== undefined) return read
+  const expiresMicros = parseTime(rule.expiresAt)
+  const timed = { rule, expiresMicros, lifeMicros: expiresMicros - parseTime(rule.createdAt) }
+  timedRules.set(rule, timed)
+  return timed
+}

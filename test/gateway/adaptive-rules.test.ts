@@ -1,0 +1,76 @@
+// The adaptive rules in force for a call, sorted by whom they are about: the same as if each were looked at.
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { type ControlView, EMPTY_CONTROL, type LiveSubject, liveRules } from '../../events/control-view.ts'
+import { isArmedRule, type Rule } from '../../events/rule.ts'
+import { derivedId, formatTime } from '../../events/time.ts'
+import { countRulesOf, listRulesAbout, ruleProblem } from '../../gateway/adaptive-rules.ts'
+
+const NOW_MICROS = Date.UTC(2026, 10, 22, 13) * 1000
+const MINUTE_MICROS = 60_000_000
+
+const session: fc.Arbitrary<string> = fc.constantFrom('s1', 's2', 's3')
+const principal: fc.Arbitrary<string> = fc.constantFrom('p1', 'p2')
+const scope = fc.oneof(
+  fc.record({ session }),
+  fc.record({ principal }),
+  fc.record({ session, principal }),
+) as fc.Arbitrary<Rule['scope']>
+const rule = fc.record({
+  scope,
+  created: fc.integer({ min: -90, max: 10 }),
+  minutes: fc.integer({ min: 1, max: 80 }),
+  isArmed: fc.boolean(),
+})
+type RuleFields = typeof rule extends fc.Arbitrary<infer Fields> ? Fields : never
+
+function viewOf(rules: readonly RuleFields[]): ControlView {
+  const subjects = new Map<string, LiveSubject>()
+  for (const [place, { scope: about, created, minutes, isArmed }] of rules.entries()) {
+    const createdMicros = NOW_MICROS + created * MINUTE_MICROS
+    const id = derivedId('rule', String(place))
+    const event = {
+      type: 'rule/added',
+      rule: {
+        ...{ id, scope: about, tool: '*', action: 'deny', reason: 'r' },
+        cause: { events: [], ...(isArmed ? {} : { operator: 'user:a' }) },
+        createdAt: formatTime(createdMicros),
+        expiresAt: formatTime(createdMicros + minutes * MINUTE_MICROS),
+      },
+    } as unknown as LiveSubject['event']
+    subjects.set(`rule/${id}`, { subject: `rule/${id}`, revision: place, hash: id, event })
+  }
+  return { ...EMPTY_CONTROL, subjects }
+}
+
+describe('the adaptive rules about a call', () => {
+  it('are those that are live, within bounds and about it, in their order', () => {
+    fc.assert(
+      fc.property(
+        fc.array(rule, { maxLength: 30 }),
+        fc.array(session, { minLength: 1, maxLength: 3 }),
+        principal,
+        (rules, sessions, who) => {
+          const view = viewOf(rules)
+          const inForce = liveRules(view, NOW_MICROS).filter((each) => ruleProblem(each, NOW_MICROS) === undefined)
+          const about = inForce.filter(({ scope: each }) =>
+            each.session === undefined ? each.principal === who : sessions.includes(each.session),
+          )
+          assert.deepEqual(listRulesAbout(view, { sessions, principal: who }, NOW_MICROS), about)
+          const counted = inForce.filter((each) => each.scope.principal === who && !isArmedRule(each))
+          assert.equal(countRulesOf(view, who, NOW_MICROS), counted.length)
+        },
+      ),
+      { seed: 11, numRuns: 200 },
+    )
+  })
+
+  it('are those of the view, when a newer one follows', () => {
+    const about = { sessions: ['s1'], principal: 'p1' }
+    const one: RuleFields = { scope: { session: 's1' }, created: 0, minutes: 5, isArmed: true }
+    assert.equal(listRulesAbout(viewOf([one]), about, NOW_MICROS).length, 1)
+    assert.equal(listRulesAbout(viewOf([one, one]), about, NOW_MICROS).length, 2)
+    assert.equal(listRulesAbout(viewOf([one]), about, NOW_MICROS + 6 * MINUTE_MICROS).length, 0)
+  })
+})
