@@ -10,15 +10,23 @@ import { HttpUpstream } from '../../gateway/http/http-upstream.ts'
 import { type Background, startBackground } from '../support/background.ts'
 import { HttpHarness } from '../support/http-harness.ts'
 import { projectRoot } from '../support/project-root.ts'
+import type { RawClient } from '../support/raw-client.ts'
 import { rawPost, sendRaw, statusOf } from '../support/raw-http.ts'
 import { SMUGGLED_BODIES } from '../support/smuggled-bodies.ts'
 import { SMUGGLED_HEADS } from '../support/smuggled-heads.ts'
+import { StdioHarness } from '../support/stdio-harness.ts'
 
 const hasPython = spawnSync('python3', ['-c', '']).status === 0
 const script = join(projectRoot, 'test', 'support', 'lenient-server.py')
 const variants = [...SMUGGLED_HEADS, ...SMUGGLED_BODIES]
 /** So many variants run the denied tool where no gateway stands before the server; fewer would mean that it has become careful. */
 const LEAST_EXECUTED = 100
+
+/** Bodies that are one line; a line reader is as careless as the rest of it. */
+const lines = SMUGGLED_BODIES.map(([name, { body = '' }]) => [name, Buffer.from(body)] as const).filter(
+  ([, body]) => !body.includes('\n'),
+)
+const STDIO_LEAST_EXECUTED = 100
 
 describe('smuggling to a careless server in Python', { skip: !hasPython && 'python3 is not there' }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'toolwarden-smuggling-'))
@@ -63,5 +71,27 @@ describe('smuggling to a careless server in Python', { skip: !hasPython && 'pyth
       assert.ok(statuses.includes(statusOf(response)), `${name}: ${response}`)
       assert.equal(ran(logs[1]), 0, name)
     }
+  })
+})
+
+describe('smuggling to a careless server in Python over stdio', { skip: !hasPython && 'python3 is not there' }, () => {
+  it(`executes many of ${lines.length} lines by itself, and none behind the gateway`, async (context) => {
+    const harness = new StdioHarness()
+    context.after(() => harness.remove())
+    const logs = [join(harness.directory, 'direct'), join(harness.directory, 'guarded')] as const
+    const command = (log: string): readonly string[] => ['python3', script, log, 'stdio']
+    const executed = async (client: RawClient, log: string): Promise<number> => {
+      for (const [, line] of lines) client.send(Buffer.concat([line, Buffer.from('\n')]))
+      await client.end()
+      return existsSync(log)
+        ? readFileSync(log, 'utf8')
+            .split('\n')
+            .filter((name) => name.startsWith('denied')).length
+        : 0
+    }
+    const direct = await executed(harness.direct({ command: command(logs[0]) }), logs[0])
+    context.diagnostic(`${direct} calls of the denied tool directly`)
+    assert.ok(direct >= STDIO_LEAST_EXECUTED, String(direct))
+    assert.equal(await executed(harness.gateway({ command: command(logs[1]) }), logs[1]), 0)
   })
 })

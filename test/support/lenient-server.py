@@ -1,6 +1,7 @@
 # A deliberately careless MCP server over HTTP on the standard library: it serves every path and method, believes lengths,
 # trailers and override fields, guesses encodings, reads NaN, batches, both of two equal keys and keys in any case, and runs
-# the tool that a field names. Prints its port; writes each tool that it ran to the file given as its argument.
+# the tool that a field names. Prints its port; writes each tool that it ran to the file given as its argument. With `stdio`
+# after that it reads lines of stdin in the same way.
 import codecs
 import gzip
 import json
@@ -44,6 +45,31 @@ def messages_of(text):
             yield from value if isinstance(value, list) and not isinstance(value, Pairs) else [value]
 
 
+def run_all(body, charset="utf-8", method="", mirrored=None):
+    ids = []
+    for text in texts_of(body, charset):
+        for message in messages_of(text):
+            if not isinstance(message, Pairs):
+                continue
+            ids += message.every("id")
+            methods = [*message.every("method"), method]
+            if not any(fold(each) in ("tools/call", "toolscall") for each in methods):
+                continue
+            for params in message.every("params"):
+                if isinstance(params, str):
+                    params = next(iter(messages_of(params)), None)
+                for name in params.every("name") if isinstance(params, Pairs) else params or []:
+                    run(str(name).partition("\0")[0])
+            if mirrored is not None:
+                run(decode_mirrored(mirrored))
+    return ids
+
+
+def run(name):
+    with open(sys.argv[1], "a") as log:
+        log.write(urllib.parse.quote(name) + "\n")
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -82,27 +108,8 @@ class Handler(BaseHTTPRequestHandler):
     def take(self):
         charset = (self.field("content-type") or "").partition("charset=")[2].split(";")[0].strip('" ') or "utf-8"
         mirrored = self.field("mcp-name")
-        ids = []
-        for text in texts_of(self.read_body(), charset):
-            for message in messages_of(text):
-                if not isinstance(message, Pairs):
-                    continue
-                ids += message.every("id")
-                methods = [*message.every("method"), self.field("mcp-method") or ""]
-                if not any(fold(method) in ("tools/call", "toolscall") for method in methods):
-                    continue
-                for params in message.every("params"):
-                    if isinstance(params, str):
-                        params = next(iter(messages_of(params)), None)
-                    for name in params.every("name") if isinstance(params, Pairs) else params or []:
-                        self.run(str(name).partition("\0")[0])
-                if mirrored is not None:
-                    self.run(decode_mirrored(mirrored))
+        ids = run_all(self.read_body(), charset, self.field("mcp-method") or "", mirrored)
         self.answer(ids[0] if ids else None)
-
-    def run(self, name):
-        with open(sys.argv[1], "a") as log:
-            log.write(urllib.parse.quote(name) + "\n")
 
     def answer(self, request_id):
         body = json.dumps({"jsonrpc": "2.0", "id": request_id, "result": {"content": []}}).encode()
@@ -122,7 +129,11 @@ def decode_mirrored(value):
     return value
 
 
-if __name__ == "__main__":
+if sys.argv[2:] == ["stdio"]:
+    for line in sys.stdin.buffer:
+        for request_id in [each for each in run_all(line.rstrip(b"\r\n")) if isinstance(each, (int, str))][:1]:
+            print(json.dumps({"jsonrpc": "2.0", "id": request_id, "result": {"content": []}}), flush=True)
+else:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     print(f"listening on http://127.0.0.1:{server.server_port}/mcp", flush=True)
