@@ -9,6 +9,7 @@ import { LineSplitter, MAX_LINE_BYTES } from '../stdio/lines.ts'
 import type { ProcessEnd, ServerProcess } from '../stdio/server-process.ts'
 import { EventSplitter } from './event-splitter.ts'
 import { findHeader, type HeaderList } from './headers.ts'
+import { MirroredArguments } from './mirrored-arguments.ts'
 import { encodeMirrored, mirroredName } from './mirrored-headers.ts'
 import { findResponseProblem, framingOf } from './response-rules.ts'
 import type { Upstream, UpstreamResponse } from './upstream.ts'
@@ -34,6 +35,8 @@ export class RemoteServer implements ServerProcess {
   readonly #dropped: ReadonlySet<string>
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
+  /** Learnt from lists as they pass. */
+  readonly #mirrored = new MirroredArguments()
   #resolveEnd: (end: ProcessEnd) => void = () => undefined
   #sessionId: string | undefined
   #version: string | undefined
@@ -78,7 +81,7 @@ export class RemoteServer implements ServerProcess {
   }
 
   async #post(line: Buffer, message: Message): Promise<void> {
-    const headers = [...this.#headers(), ...mirroredHeaders(message)]
+    const headers = [...this.#headers(), ...mirroredHeaders(message, this.#mirrored)]
     const signal = this.#stopping.signal
     const answer = await this.#upstream.exchange({ method: 'POST', headers, body: line, signal })
     const request = message.kind === 'request' ? message : undefined
@@ -124,6 +127,7 @@ export class RemoteServer implements ServerProcess {
         if (message !== 'suspect' && message.kind === 'response' && message.id === request?.id) {
           isAnswered = true
           if (request.method === 'initialize') this.#version = versionOf(message.value)
+          if (request.method === 'tools/list') this.#mirrored.learn(message.value)
         }
         this.#write(data)
       }
@@ -223,7 +227,7 @@ async function* messagesOf(
 }
 
 /** What a modern request's fields say of it (SEP-2243). */
-function mirroredHeaders(message: Message): HeaderList {
+function mirroredHeaders(message: Message, mirrored: MirroredArguments): HeaderList {
   if (message.kind === 'response' || !isModern(message)) return []
   const version = asObject(asObject(message.value.params)?._meta)?.[PROTOCOL_VERSION_KEY]
   const name = mirroredName(message)
@@ -231,6 +235,7 @@ function mirroredHeaders(message: Message): HeaderList {
     ['MCP-Protocol-Version', String(version)],
     ['Mcp-Method', encodeMirrored(message.method)],
     ...(name === undefined ? [] : [['Mcp-Name', encodeMirrored(name)] as const]),
+    ...mirrored.fieldsOf(message),
   ]
 }
 
