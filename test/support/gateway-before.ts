@@ -37,9 +37,14 @@ export class GatewayBefore {
     return { url: started.match[1] ?? '', pid: started.pid }
   }
 
+  /** Ends what was started. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#started.splice(0).map((started) => started.stop()))
+  }
+
   /** Ends what was started and removes the directory. */
   async remove(): Promise<void> {
-    await Promise.all(this.#started.map((started) => started.stop()))
+    await this.stop()
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 })
   }
 
