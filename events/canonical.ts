@@ -68,18 +68,50 @@ function isOrdered(value: Json): boolean {
   return true
 }
 
-/** Writes a value that was checked (RFC 8785, section 3.2); keys go by their UTF-16 code units, as `sort` has them. */
+/**
+ * Writes a value that was checked (RFC 8785, section 3.2). ECMAScript writes strings and integers as it wants them, so a
+ * copy with its keys in order is written at once; what that can't be done with is written piece by piece.
+ */
 function canonicalText(value: unknown): string {
-  if (typeof value === 'string') return quoted(value)
-  if (typeof value !== 'object' || value === null) return String(value)
-  if (Array.isArray(value)) return `[${(value as readonly unknown[]).map(canonicalText).join(',')}]`
+  const ordered = orderedCopy(value)
+  if (ordered === undefined) return textByPieces(value)
+  const text = JSON.stringify(ordered)
+  // Perhaps a lone surrogate, which ECMAScript lets pass.
+  return text.includes('\\ud') ? textByPieces(value) : text
+}
+
+/** The same with its keys by their UTF-16 code units, as `sort` has them; undefined where an object can't be had so. */
+function orderedCopy(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) {
+    const items = (value as readonly unknown[]).map(orderedCopy)
+    return items.includes(undefined) ? undefined : items
+  }
   const members = value as Readonly<Record<string, unknown>>
-  let text = ''
+  const copy: Record<string, unknown> = {}
   for (const key of Object.keys(members).sort()) {
     const item = members[key]
-    if (item !== undefined) text += `${text === '' ? '' : ','}${quoted(key)}:${canonicalText(item)}`
+    if (item === undefined) continue
+    const ordered = orderedCopy(item)
+    // ECMAScript moves keys like "10" to the front, and `__proto__` is none.
+    if (ordered === undefined || key < FIRST_PLAIN_KEY || key === '__proto__') return undefined
+    copy[key] = ordered
   }
-  return `{${text}}`
+  return copy
+}
+
+/** Keys from here on do not begin with a digit. */
+const FIRST_PLAIN_KEY = ':'
+
+function textByPieces(value: unknown): string {
+  if (typeof value === 'string') return quoted(value)
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (Array.isArray(value)) return `[${(value as readonly unknown[]).map(textByPieces).join(',')}]`
+  const members = value as Readonly<Record<string, unknown>>
+  const texts = Object.keys(members)
+    .sort()
+    .flatMap((key) => (members[key] === undefined ? [] : [`${quoted(key)}:${textByPieces(members[key])}`]))
+  return `{${texts.join(',')}}`
 }
 
 /** ECMAScript writes strings as section 3.2.2.2 wants them, except that it lets lone surrogates pass. */
