@@ -157,6 +157,8 @@ export const authorizationEvents = [
     approver: nameField.optional(),
     via: nameField.optional(),
     verdict: hashField.optional(),
+    /** The call of which this is a further round trip, let through by its approval. */
+    continues: uuidField.optional(),
   }),
   eventSchema('authorization/receipt', {
     ...callContext,

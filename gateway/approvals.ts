@@ -18,6 +18,16 @@ export interface ApprovalBinding {
   readonly policy: string
   /** Keyed digest of the exact argument bytes. */
   readonly argumentsDigest: string
+  /** What the client was shown of the tool. */
+  readonly definition: string
+}
+
+/** The next leg of an approved call: it brings back the state that the server gave the last one. */
+export interface AwaitedLeg {
+  readonly approval: Approval
+  readonly answer: ApprovalAnswer
+  /** The last leg's call. */
+  readonly call: string
 }
 
 /** An answer that was taken. */
@@ -49,6 +59,8 @@ export class Approvals {
   readonly #approvals = new Map<string, Approval>()
   /** The newest approval of each binding. */
   readonly #byBinding = new Map<string, Approval>()
+  /** By state and binding; the oldest is the first. */
+  readonly #legs = new Map<string, AwaitedLeg>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -112,6 +124,22 @@ export class Approvals {
     return approval.answer
   }
 
+  /** Lets the leg through that brings a state back, once and with the same arguments: it was approved with the call. */
+  awaitLeg(state: string, { approval, call }: Pick<AwaitedLeg, 'approval' | 'call'>): void {
+    if (approval.answer === undefined || this.leftMs(approval) <= 0) return
+    const oldest = this.#legs.size < MAX_APPROVALS ? undefined : this.#legs.keys().next().value
+    if (oldest !== undefined) this.#legs.delete(oldest)
+    this.#legs.set(`${state} ${keyOf(approval.binding)}`, { approval, answer: approval.answer, call })
+  }
+
+  /** The leg that was awaited, which is not any more. */
+  takeLeg(state: string, binding: ApprovalBinding): AwaitedLeg | undefined {
+    const key = `${state} ${keyOf(binding)}`
+    const leg = this.#legs.get(key)
+    this.#legs.delete(key)
+    return leg === undefined || this.leftMs(leg.approval) <= 0 ? undefined : leg
+  }
+
   /** Takes back what is neither denied nor used; false where there is nothing to take back. */
   withdraw(approval: Approval): boolean {
     if (approval.state !== 'asked' && approval.state !== 'approved') return false
@@ -141,6 +169,6 @@ export class Approvals {
   }
 }
 
-function keyOf({ principal, server, tool, method, policy, argumentsDigest }: ApprovalBinding): string {
-  return JSON.stringify([principal, server, tool, method, policy, argumentsDigest])
+function keyOf({ principal, server, tool, method, policy, argumentsDigest, definition }: ApprovalBinding): string {
+  return JSON.stringify([principal, server, tool, method, policy, argumentsDigest, definition])
 }

@@ -10,6 +10,7 @@ import { argumentsDigest } from '../events/payload.ts'
 import { argumentSignals, resultSignals, type Signals } from '../events/signals.ts'
 import { type Clock, uuidv7 } from '../events/time.ts'
 import type { ToolClass } from '../events/tool-class.ts'
+import type { Approval } from './approvals.ts'
 import type { CallContext, ConnectionContext } from './context.ts'
 import type { Counters, Reservation } from './counters.ts'
 import { type ChargedDecision, type Decision, type DecisionBasis, decideCall, type ProposedCall } from './decide.ts'
@@ -35,6 +36,8 @@ export interface GovernedRequest {
   readonly argumentsValue: unknown
   /** Of a tool call: what the client was shown of its tool. */
   readonly shown?: ShownDefinition
+  /** Digest of the state that a further leg of a call brings back (round-trip.ts). */
+  readonly resumes?: string
   readonly sessions: readonly string[]
 }
 
@@ -71,6 +74,13 @@ export interface CallGateOptions {
   readonly ready: Promise<void>
 }
 
+interface Account {
+  readonly reservation: Reservation
+  readonly identity: CallIdentity
+  /** What let it through, where it needed that. */
+  readonly approval: Approval | undefined
+}
+
 /** What a transport needs of a gate. */
 export type Gate = Pick<CallGate, 'admit' | 'settle'>
 
@@ -80,7 +90,7 @@ export class CallGate {
   /** Calls that were admitted or are being decided. */
   #open = 0
   /** What each forwarded call was charged, and what makes it the same as another. */
-  readonly #accounts = new WeakMap<OpenCall, { readonly reservation: Reservation; readonly identity: CallIdentity }>()
+  readonly #accounts = new WeakMap<OpenCall, Account>()
 
   constructor(options: CallGateOptions) {
     this.#options = options
@@ -107,11 +117,12 @@ export class CallGate {
       const call = this.#proposed(request, context)
       const decided = await this.#decide(call, request, waiter)
       if (decided.type === 'refuse') return this.#refuse(context, decided.decision)
-      const { decideHash, reservation, argumentsDigest: digest, approvedUnder } = decided
+      const { decideHash, reservation, argumentsDigest: digest, approval } = decided
       const { principal, server, tool } = context
       open = { context, decideHash, toolClass: request.toolClass, startedMicros }
-      this.#accounts.set(open, { reservation, identity: { principal, server, tool, argumentsDigest: digest } })
-      return await this.#checkAgain(call, open, approvedUnder)
+      const identity = { principal, server, tool, argumentsDigest: digest }
+      this.#accounts.set(open, { reservation, identity, approval })
+      return await this.#checkAgain(call, open)
     } catch (error) {
       // What was settled, even where its receipt was lost, is counted down already.
       if (open === undefined || this.#accounts.delete(open)) return this.#refuse(context, unrecorded(error))
@@ -139,6 +150,8 @@ export class CallGate {
       if (this.#accounts.delete(call)) this.#open--
     }
     if (status === 'not_forwarded') account?.reservation.release()
+    if (account?.approval !== undefined)
+      this.#options.escalation.settled(account.approval, call.context.call, outcome.resultValue)
     if (account !== undefined) this.#options.unknown.take(account.identity, status, clock.nowMicros() / 1000)
   }
 
@@ -156,9 +169,10 @@ export class CallGate {
     const onLateCommit = (late: readonly SealedEvent[]): void => this.#closeLate(context, late)
     const decideAgain = (): ChargedDecision => decideCall(call, this.#basis())
     const reserve = (charges?: readonly Charge[]): Reservation => this.#reserve(charges)
+    const escalated = { waiter, shown: request.shown, resumes: request.resumes }
     const full = decideAgain()
     if (full.decision === 'escalate')
-      return escalation.decide({ proposal, decision: full, waiter, decideAgain, reserve, onLateCommit })
+      return escalation.decide({ ...escalated, proposal, decision: full, decideAgain, reserve, onLateCommit })
     const { charges, ...decision } = full
     // Nothing waits between the decision and the charge: no other call can be let through on the same room.
     const reservation = decision.decision === 'allow' ? this.#reserve(charges) : undefined
@@ -174,15 +188,14 @@ export class CallGate {
   }
 
   /** A rule may have arrived while the decision was on its way to the log: it counts. An approval still meets an `escalate`. */
-  async #checkAgain(call: ProposedCall, open: OpenCall, approvedUnder: string | undefined): Promise<Admission> {
+  async #checkAgain(call: ProposedCall, open: OpenCall): Promise<Admission> {
     const account = this.#accounts.get(open)
     // Its own charge does not stand against it.
     account?.reservation.release()
     const { charges, ...now } = decideCall(call, this.#basis())
-    const isApproved = now.decision === 'escalate' && approvedUnder !== undefined && now.policy === approvedUnder
+    const isApproved = now.decision === 'escalate' && now.policy === account?.approval?.binding.policy
     if (now.decision === 'allow' || isApproved) {
-      if (account !== undefined)
-        this.#accounts.set(open, { reservation: this.#reserve(charges), identity: account.identity })
+      if (account !== undefined) this.#accounts.set(open, { ...account, reservation: this.#reserve(charges) })
       return { type: 'forward', call: open }
     }
     await this.settle(open, { status: 'not_forwarded' })

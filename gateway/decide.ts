@@ -56,6 +56,8 @@ export interface Decision {
   readonly approver?: string
   readonly via?: string
   readonly verdict?: string
+  /** The call of which this is a further round trip, let through by its approval. */
+  readonly continues?: string
 }
 
 /** A decision, and what is no part of its record: what the call costs once it is let through, and how long it may wait. */

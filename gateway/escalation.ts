@@ -12,6 +12,7 @@ import type { Reservation } from './counters.ts'
 import type { ChargedDecision, Decision } from './decide.ts'
 import type { Charge } from './policy/limits.ts'
 import type { Proposal, Recorder } from './recorder.ts'
+import { findAwaitedState } from './round-trip.ts'
 import type { Waiter } from './waiter.ts'
 
 /** What escalations work with. */
@@ -27,6 +28,10 @@ export interface EscalationOptions {
 export interface EscalatedCall {
   readonly proposal: Proposal
   readonly decision: ChargedDecision
+  /** What the client was shown of the tool. */
+  readonly shown: unknown
+  /** Digest of the state that a further leg of a call brings back. */
+  readonly resumes: string | undefined
   /** Absent where nobody can wait. */
   readonly waiter: Waiter | undefined
   /** Decides on the call under what holds now. */
@@ -42,8 +47,8 @@ export type Decided =
       readonly decideHash: string
       readonly reservation: Reservation
       readonly argumentsDigest: string
-      /** Hash of the policy that an approval was given under; absent where none was needed. */
-      readonly approvedUnder?: string
+      /** What let the call through; absent where no approval was needed. */
+      readonly approval?: Approval
     }
   | { readonly type: 'refuse'; readonly decision: Decision }
 
@@ -62,6 +67,8 @@ export class Escalation {
     const { approvals } = this.#options
     const { context } = call.proposal
     const binding = this.#bindingOf(call)
+    const leg = call.resumes === undefined ? undefined : approvals.takeLeg(call.resumes, binding)
+    if (leg !== undefined) return this.#allowAtOnce(call, leg.approval, { ...leg.answer, continues: leg.call })
     const known = approvals.find(binding)
     if (known?.state === 'denied' && known.answer !== undefined)
       return this.#refuseAtOnce(call, deniedBy(call.decision, known, known.answer))
@@ -85,16 +92,23 @@ export class Escalation {
     }
   }
 
+  /** Takes what an approved call came to: where its server asks for more input, the next leg needs no further approval. */
+  settled(approval: Approval, call: string, result: unknown): void {
+    const state = findAwaitedState(result)
+    if (state !== undefined) this.#options.approvals.awaitLeg(state, { approval, call })
+  }
+
   /** Takes back whatever still waits: no other run will honour its answer. */
   end(): void {
     for (const approval of this.#options.approvals.listOpen()) this.#withdraw(approval, 'the gateway ended')
   }
 
-  #bindingOf({ proposal, decision }: EscalatedCall): ApprovalBinding {
+  #bindingOf({ proposal, decision, shown }: EscalatedCall): ApprovalBinding {
     const { context, method, argumentsBytes } = proposal
     const { principal, server, tool } = context
     const digest = argumentsDigest(this.#options.deploymentKey, argumentsBytes)
-    return { principal, server, tool, method, policy: decision.policy ?? '', argumentsDigest: digest }
+    const definition = JSON.stringify(shown ?? null)
+    return { principal, server, tool, method, policy: decision.policy ?? '', argumentsDigest: digest, definition }
   }
 
   /** Resolves with the hash of the propose. */
@@ -136,8 +150,8 @@ export class Escalation {
     }
   }
 
-  /** The repeat of a call whose approval came after its hold. */
-  async #allowAtOnce(call: EscalatedCall, approval: Approval, answer: ApprovalAnswer): Promise<Decided> {
+  /** The repeat of a call whose approval came after its hold, or a further leg of an approved call. */
+  async #allowAtOnce(call: EscalatedCall, approval: Approval, answer: UsedAnswer): Promise<Decided> {
     const reservation = call.reserve(call.decision.charges)
     try {
       const decision = approvedBy(call.decision, approval, answer)
@@ -175,14 +189,9 @@ export class Escalation {
   }
 }
 
-function allowed(
-  events: readonly SealedEvent[],
-  reservation: Reservation,
-  { binding }: Approval,
-): Extract<Decided, { type: 'allow' }> {
-  const { argumentsDigest: digest, policy } = binding
+function allowed(events: readonly SealedEvent[], reservation: Reservation, approval: Approval): Decided {
   const decideHash = events.at(-1)?.hash ?? ''
-  return { type: 'allow', decideHash, reservation, argumentsDigest: digest, approvedUnder: policy }
+  return { type: 'allow', decideHash, reservation, argumentsDigest: approval.binding.argumentsDigest, approval }
 }
 
 function requestOf({ proposal, decision }: EscalatedCall, approval: Approval, parent: string): EventDraft {
@@ -206,11 +215,15 @@ function barredNow(now: ChargedDecision, { binding }: Approval): Decision | unde
   return { ...refused(now, 'approval_void'), text: 'the policy changed after the approval was asked for' }
 }
 
-function approvedBy(decision: ChargedDecision, { id }: Approval, { event, hash }: ApprovalAnswer): Decision {
+/** An answer, and the call of which this is a further leg. */
+type UsedAnswer = ApprovalAnswer & { readonly continues?: string }
+
+function approvedBy(decision: ChargedDecision, { id }: Approval, { event, hash, continues }: UsedAnswer): Decision {
   return {
     ...recorded(decision),
     ...{ decision: 'allow', reason: 'approved', text: `approved: ${cut(event.reason)}` },
     ...{ approval: id, approver: event.by, via: event.via, verdict: hash },
+    ...(continues === undefined ? {} : { continues }),
   }
 }
 

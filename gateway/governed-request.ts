@@ -6,6 +6,7 @@ import { type Connection, isModern } from './connection.ts'
 import { MAX_NAME_LENGTH } from './context.ts'
 import { asObject, type Message, memberBytes, paramBytes } from './message.ts'
 import { isOfEra, kindOfMethod, passesUndecided, type RequestKind, recordedName } from './method-table.ts'
+import { findResumedState } from './round-trip.ts'
 
 type Request = Extract<Message, { kind: 'request' }>
 type Notification = Extract<Message, { kind: 'notification' }>
@@ -33,8 +34,10 @@ export function findGovernedRequest(
   const isBare = kind === 'resource' && name === undefined && !isOfEra(method, isModern(message))
   const tool = isBare ? recordedName(method, '') : recordedTarget(method, name)
   if (tool === undefined) return undefined
+  const resumes = findResumedState(message)
   return {
     connection: connection.contextOf(message.value),
+    ...(resumes === undefined ? {} : { resumes }),
     sessions: connection.sessions,
     method,
     tool,

@@ -22,7 +22,8 @@ export interface ApprovalProblem {
 
 interface Asked {
   readonly event: EventOf<'approval/requested'>
-  isUsed: boolean
+  /** The call that it let through last; a further round trip names it. */
+  usedBy: string | undefined
 }
 
 /** The approvals of one chain, fed in order. */
@@ -33,7 +34,7 @@ export class ApprovalPairing {
   ask(event: EventOf<'approval/requested'>): void {
     const oldest = this.#asked.size < MAX_REMEMBERED ? undefined : this.#asked.keys().next().value
     if (oldest !== undefined) this.#asked.delete(oldest)
-    this.#asked.set(event.approval, { event, isUsed: false })
+    this.#asked.set(event.approval, { event, usedBy: undefined })
   }
 
   /** Judges an allow. */
@@ -47,8 +48,10 @@ export class ApprovalPairing {
     if (asked === undefined)
       return call.isExcused ? undefined : without(`nobody was asked for the approval ${approval}`)
     if (!isFor(asked.event, event, call)) return without(`the approval ${approval} was asked for another call`)
-    if (asked.isUsed) return { code: 'approval-reused', text: `the approval ${approval} let a call through before` }
-    asked.isUsed = true
+    // The first call continues none, and each further round trip continues the one before it.
+    if (asked.usedBy !== event.continues && !call.isExcused)
+      return { code: 'approval-reused', text: `the approval ${approval} let a call through before` }
+    asked.usedBy = event.call
     return undefined
   }
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { hashBody } from '../../events/chain.ts'
 import { type Event, parseEvent } from '../../events/event.ts'
+import { findAwaitedState } from '../../gateway/round-trip.ts'
 import { CallPairing } from '../../ledger/call-pairing.ts'
 import { ApprovalBench } from '../support/approval-bench.ts'
 import { requestOf } from '../support/gate-bench.ts'
@@ -63,6 +64,20 @@ describe('the pairing of calls that wait for a person', () => {
     cancelled.withdrawal.cancel()
     await cancelled.admission
     assert.deepEqual(judge(recorded()), [])
+  })
+
+  it('is in order for the round trips of one call, and not for one that continues another', async () => {
+    const first = await bench.held()
+    bench.answer('approve')
+    const admission = await first.admission
+    assert.ok(admission.type === 'forward')
+    const resultValue = { resultType: 'input_required', requestState: 's' }
+    await bench.gate.settle(admission.call, { status: 'ok', resultBytes: Buffer.from('{}'), resultValue })
+    const next = await bench.gate.admit({ ...requestOf(), resumes: findAwaitedState(resultValue) ?? '' })
+    assert.ok(next.type === 'forward')
+    await bench.gate.settle(next.call, { status: 'ok' })
+    assert.deepEqual(judge(recorded()), [])
+    assert.deepEqual(judge(changed({ continues: '00000000-0000-7000-8000-000000000000' })), ['approval-reused'])
   })
 
   it('names a call that still waits', async () => {

@@ -3,16 +3,21 @@
 import { ChainWriter } from '../../events/chain-writer.ts'
 import { toControlRecord } from '../../events/control-record.ts'
 import type { EventOf } from '../../events/event.ts'
-import { generateKey } from '../../events/keys.ts'
+import { generateKey, type KeyPair } from '../../events/keys.ts'
 import { APPEND_DEADLINE_MS, type EventLog } from '../../events/log.ts'
 import { systemClock } from '../../events/time.ts'
 import { Trust } from '../../events/trust.ts'
 
 /** Answers approvals. */
 export class Approver {
-  readonly #key = generateKey()
+  readonly #key: KeyPair
   #revision = 0
   #writer: ChainWriter | undefined
+
+  /** With the API's key, or with a new one that a gateway is made to trust. */
+  constructor(key: KeyPair = generateKey()) {
+    this.#key = key
+  }
 
   /** What a gateway must trust to honour the answers. */
   get trust(): Trust {
