@@ -16,6 +16,10 @@ function addChecks(policy: Command): void {
     .command('lint')
     .description('show every error of a policy, and what is odd about it: exit code 1 a warning, 4 it does not load')
     .argument('[file]', 'policy file; that of the data directory unless told')
+    .option(
+      '--recorded [path]',
+      'the tools that were called: of the ledger, or of a file or directory of recorded calls',
+    )
     .option('--tools <file>', "the servers' tools, as JSON: an answer to tools/list")
     .option('--from-server <server>', 'ask a server for them: its command as one string, or an https:// URL')
     .option('--server <name>', 'the server that they belong to')
@@ -29,6 +33,8 @@ function addChecks(policy: Command): void {
     .command('explain')
     .description('show what a policy decides on one call, by which rule, and why no other one did')
     .argument('[file]', 'policy file; that of the data directory unless told')
+    .option('--id <call>', 'a recorded call instead: of the ledger, or of --history')
+    .option('--history <path>', 'a file or directory of recorded calls')
     .option('--call <json>', 'the call: { "tool": …, "server": …, "principal": …, "arguments": { … } }')
     .option('--tool <name>', 'its tool, or resource:<uri>, prompt:<name>, method:<method>')
     .option('--server <name>', 'the server that is called')

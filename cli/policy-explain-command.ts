@@ -1,20 +1,27 @@
-// `toolwarden policy explain`: what a policy decides on one call, by which rule and check, and why no rule before it did.
+// `toolwarden policy explain`: what a policy decides on one call, given or recorded, by which rule and check, and why no
+// rule before it did.
 // It decides as a gateway on this machine would, but for what only a running gateway knows: what limits have used up, adaptive
 // rules and the kill switch.
 import { resolve } from 'node:path'
 import { ToolwardenError } from '../events/errors.ts'
+import { bareName } from '../gateway/method-table.ts'
 import { type PolicyCall, recordedReason } from '../gateway/policy/decision.ts'
 import { ASSUMED, type DescribedCall, describedCall, toPolicyCall } from '../gateway/policy/described-call.ts'
 import { type Explanation, explainDecision } from '../gateway/policy/explain.ts'
 import { lookUpRealPath } from '../gateway/policy/real-path.ts'
 import { createRulePlaces } from '../gateway/policy/rule-places.ts'
 import { createLinkedPaths } from '../gateway/policy/run-test-cases.ts'
+import type { RecordedCall, RecordedDecision } from '../ledger/recorded-call.ts'
 import { loadConfig } from './config.ts'
 import { findPolicyFile, type LoadedPolicy, loadPolicy, parseJsonOption } from './policy-file.ts'
 import { protectOwn } from './protection.ts'
+import { findRecordedCall } from './recorded-call-lookup.ts'
+import type { HistoryFlags } from './recorded-calls.ts'
 
 /** Options as commander gives them. */
-export interface ExplainFlags {
+export interface ExplainFlags extends HistoryFlags {
+  /** A recorded call; then paths are compared as written, since nobody recorded what links led where. */
+  readonly id?: string
   readonly call?: string
   readonly tool?: string
   readonly server?: string
@@ -24,33 +31,42 @@ export interface ExplainFlags {
   readonly root?: string
   readonly remote?: boolean
   readonly lexical?: boolean
-  readonly config?: string
   readonly json?: boolean
 }
 
 /** Explains one call. Throws USAGE, POLICY_INVALID, CONFIG_INVALID. */
 export async function runPolicyExplain(file: string | undefined, flags: ExplainFlags): Promise<void> {
-  const described = readCall(flags)
-  const nowMs = Date.now()
-  const loaded = loadPolicy(await findPolicyFile(file, flags.config), nowMs)
+  const recorded = flags.id === undefined ? undefined : await findRecordedCall(flags.id, flags)
+  const described = recorded === undefined ? readCall(flags) : undefined
+  const loaded = loadPolicy(await findPolicyFile(file, flags.config), Date.now())
   const { ok: policy } = loaded
-  const call = toPolicyCall(describedCall.parse(described))
+  const call = recorded === undefined ? toPolicyCall(describedCall.parse(described)) : toRecordedPolicyCall(recorded)
   const explanation = explainDecision(policy, call, {
-    realPath: flags.lexical === true ? createLinkedPaths({}) : lookUpRealPath,
+    realPath: flags.lexical === true || recorded !== undefined ? createLinkedPaths({}) : lookUpRealPath,
     root: flags.root === undefined ? undefined : resolve(flags.root),
     remote: flags.remote === true,
-    nowMs,
+    nowMs: recorded?.timeMs ?? Date.now(),
     protection: protectOwn(await loadConfig(process.env, flags.config), {
       policyFiles: policy.files,
       serverDirectories: [],
     }),
   })
-  const assumed = (Object.keys(ASSUMED) as (keyof typeof ASSUMED)[]).filter((key) => described[key] === undefined)
+  const keys = Object.keys(ASSUMED) as (keyof typeof ASSUMED)[]
+  const assumed = described === undefined ? [] : keys.filter((key) => described[key] === undefined)
   print(
     flags.json === true
-      ? JSON.stringify(toJson(loaded, call, explanation))
-      : describeExplanation(loaded, { call, explanation, assumed }),
+      ? JSON.stringify({ ...toJson(loaded, call, explanation), recorded: recorded?.decided })
+      : describeExplanation(loaded, { call, explanation, assumed, decided: recorded?.decided }),
   )
+}
+
+function toRecordedPolicyCall({ call, arguments: recorded, ...names }: RecordedCall): PolicyCall {
+  if (recorded.state === 'full')
+    return { ...names, tool: bareName(names.method, names.tool), argumentsValue: recorded.value }
+  throw new ToolwardenError('USAGE', `the call's arguments are not there whole (${recorded.state})`, {
+    where: `--id ${call}`,
+    fix: 'gateway: { record: { arguments: full } } keeps those of calls to come; --call takes them by hand',
+  })
 }
 
 function readCall({ call, tool, server, principal, client, arguments: args }: ExplainFlags): Partial<DescribedCall> {
@@ -77,15 +93,22 @@ interface Explained {
   readonly explanation: Explanation
   /** Keys of the call that nobody gave. */
   readonly assumed: readonly (keyof typeof ASSUMED)[]
+  /** What was decided then. */
+  readonly decided: RecordedDecision | undefined
 }
 
-function describeExplanation(loaded: LoadedPolicy, { call, explanation, assumed }: Explained): string {
+function describeExplanation(loaded: LoadedPolicy, { call, explanation, assumed, decided }: Explained): string {
   const { decision, rule, passed, checks, values } = explanation
   const by = rule === undefined ? decision.rule : `rule ${rule.name} at ${placeOf(loaded, explanation)}`
   const missing = assumed.map((key) => `${key} ${call[key]}`).join(', ')
   return [
     `${decision.decision} (${recordedReason(decision)}) by ${by}`,
     `  ${decision.text}`,
+    ...(decided === undefined
+      ? []
+      : [
+          `recorded: ${decided.decision} (${decided.reason ?? 'no reason'}) by ${decided.rule ?? 'no rule'}, then ${decided.final}`,
+        ]),
     ...(missing === '' ? [] : [`not given, taken as: ${missing}`]),
     ...(passed.length === 0 ? [] : ['rules before it that do not match:']),
     ...passed.map(({ rule: name, mismatch, written }) => `  ${name}: ${mismatch} is none of ${written}`),

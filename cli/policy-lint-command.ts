@@ -8,10 +8,15 @@ import { EXIT_CONFIG, EXIT_FOUND } from './exit-code.ts'
 import { findPolicyFile, parsePolicyFile } from './policy-file.ts'
 import { readToolsFile } from './seen-tools.ts'
 
+/** Most different tools that are taken out of a history. */
+const MAX_RECORDED_TOOLS = 100_000
+
 /** Options as commander gives them. */
 export interface LintFlags {
   readonly tools?: string
   readonly fromServer?: string
+  /** Recorded calls: a file or directory of them, `true` for the ledger. */
+  readonly recorded?: string | true
   readonly server?: string
   readonly config?: string
   readonly json?: boolean
@@ -28,15 +33,35 @@ export async function runPolicyLint(named: string | undefined, flags: LintFlags)
   return findings.some(({ level }) => level === 'warning') ? EXIT_FOUND : 0
 }
 
-async function readTools({ tools, fromServer, server, config }: LintFlags): Promise<readonly SeenTool[] | undefined> {
-  if (tools !== undefined && fromServer !== undefined)
-    throw new ToolwardenError('USAGE', 'two sources of tools', { where: '--tools, --from-server', fix: 'name one' })
+async function readTools(flags: LintFlags): Promise<readonly SeenTool[] | undefined> {
+  const { tools, fromServer, recorded, server, config } = flags
+  if ([tools, fromServer, recorded].filter((source) => source !== undefined).length > 1)
+    throw new ToolwardenError('USAGE', 'several sources of tools', {
+      where: '--tools, --from-server, --recorded',
+      fix: 'name one',
+    })
+  if (recorded !== undefined) return await readRecordedTools(flags)
   if (tools !== undefined) return readToolsFile(tools, server)
   if (fromServer === undefined) return undefined
   const { readDescribedTools } = await import('./policy-init-command.ts')
   const named = { ...(config === undefined ? {} : { config }), ...(server === undefined ? {} : { name: server }) }
   const described = await readDescribedTools(fromServer, named)
   return described.tools.map(({ name, arguments: names }) => ({ server, tool: name, arguments: names }))
+}
+
+/** What was called, by server and name; which arguments a tool takes is not told by calls. */
+async function readRecordedTools({ recorded, config }: LintFlags): Promise<readonly SeenTool[]> {
+  const { openRecordedCalls } = await import('./recorded-calls.ts')
+  const history = await openRecordedCalls({
+    ...(config === undefined ? {} : { config }),
+    ...(typeof recorded === 'string' ? { history: recorded } : {}),
+  })
+  const seen = new Map<string, SeenTool>()
+  for await (const calls of history.batches)
+    for (const { server, tool, method } of calls)
+      if (method === 'tools/call' && seen.size < MAX_RECORDED_TOOLS)
+        seen.set(JSON.stringify([server, tool]), { server, tool })
+  return [...seen.values()]
 }
 
 function findAll(file: string, tools: readonly SeenTool[] | undefined): readonly LintFinding[] {

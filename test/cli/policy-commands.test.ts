@@ -31,6 +31,11 @@ const good = file('good.yaml', rules)
 const odd = file('odd.yaml', `${rules}  - { id: later, tool: read_a, action: deny }\n`)
 const bad = file('bad.yaml', `${rules}  - { tool: x, acton: allow }\n`)
 
+const recorded = JSON.stringify({
+  ...{ call: 'c1', time: '2026-11-22T13:00:00Z', principal: 'agent:a', session: 's', server: 'f', tool: 'read_a' },
+  ...{ arguments: { path: '/srv/a' }, decision: 'deny', reason: 'policy_default', rule: 'default' },
+})
+
 describe('toolwarden policy', { concurrency: 2 }, () => {
   it('lint ends with 0, when it finds nothing', async () => {
     const { code, output } = await run('lint', good)
@@ -95,6 +100,29 @@ describe('toolwarden policy', { concurrency: 2 }, () => {
   it('diff ends with 1 and names what changed', async () => {
     const { code, output } = await run('diff', good, odd)
     assert.deepEqual([code, output], [1, '+ later (deny), as rule 2\n'])
+  })
+
+  it('explain tells what was decided on a recorded call, and what would be', async () => {
+    const { code, output } = await run(
+      'explain',
+      good,
+      '--id',
+      'c1',
+      '--history',
+      file('one.calls.jsonl', `${recorded}\n`),
+    )
+    assert.match(
+      output,
+      /^allow \(policy_rule\) by rule read .*\n.*\nrecorded: deny \(policy_default\) by default, then deny\n/,
+    )
+    assert.equal(code, 0)
+  })
+
+  it('lint names rules that no recorded call was ever for', async () => {
+    const unused = file('unused.yaml', `${rules}  - { id: later, tool: writ, action: deny }\n`)
+    const { code, output } = await run('lint', unused, '--recorded', file('two.calls.jsonl', `${recorded}\n`))
+    assert.match(output, /rules\[1\]\.tool\[0\]: warning: none of the 1 tools seen has this name/)
+    assert.equal(code, 1)
   })
 
   it('diff counts the recorded calls that are decided otherwise', async () => {

@@ -55,6 +55,31 @@ describe('PolicyFiles', () => {
     assert.equal(findKeptPolicy(join(directory, 'data'), '../../policy'), undefined)
   })
 
+  const bad: readonly (readonly [what: string, text: string, why: RegExp])[] = [
+    [
+      'a misspelt key',
+      'version: "1"\nruels: []\n',
+      /policy\.yaml:2:1:ruels: unknown key "ruels", did you mean "rules"/,
+    ],
+    ['an invalid pattern', 'version: "1"\nrules: [{tool: "a{b}", action: deny}]\n', /policy\.yaml:2:10:.*holds braces/],
+    [
+      'a duplicate id',
+      `${policyOf('a').replace('}]', '}, {id: a, action: deny}]')}`,
+      /policy\.yaml:2:\d+:.*already that of rules\[0\]/,
+    ],
+    ['a circle', policyOf('a', 'extends: policy.yaml\n'), /policy\.yaml:2:1:extends\[0\]:.*a circle has no order/],
+    ['an empty file', '', /the file is empty; expected version, default and rules/],
+  ]
+  for (const [what, text, why] of bad)
+    it(`have no policy, say that every call is denied, and why: ${what}`, () => {
+      const files = open(text)
+      follow(files)
+      assert.equal(files.policy, undefined)
+      assert.match(warned.join('\n'), /^every call is denied: POLICY_INVALID: /)
+      assert.match(warned.join('\n'), why)
+      assert.equal(refused.length, 1)
+    })
+
   it('refuse a kept text that is not the one of its hash', () => {
     const { policy } = open(policyOf('a'))
     writeFileSync(join(directory, 'data', 'policies', `${policy?.hash}.yaml`), policyOf('b'))
