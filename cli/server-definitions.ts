@@ -1,11 +1,13 @@
 // Asks a server for its tools as a client would, for `pin --from-server` with digests of the exact bytes of its answers.
 // By hand, as an SDK client gives back parsed values, in which large integers and double keys are lost.
+
+import { INSTRUCTIONS } from '../events/control-record.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { type MessageValue, memberBytes, readServerMessage } from '../gateway/message.ts'
 import { ShownTools } from '../gateway/shown-tools.ts'
 import { LineSplitter } from '../gateway/stdio/lines.ts'
 import type { ServerProcess } from '../gateway/stdio/server-process.ts'
-import { INSTRUCTIONS, MAX_LIST_BYTES, MAX_TOOLS, readServerStatement, readToolPage } from '../gateway/tool-list.ts'
+import { MAX_LIST_BYTES, MAX_TOOLS, readServerStatement, readToolPage } from '../gateway/tool-list.ts'
 import { softwareName } from './version.ts'
 
 /** How long one answer may take. */

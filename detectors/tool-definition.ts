@@ -1,6 +1,7 @@
 // D1: a tool's definition, or the server's instructions, are not what they were; a new tool can be taken for another server's;
 // a description names another server's tool. What is held is that definition alone, by its digest, until an operator
 // approves it. Acts on the newcomer, never on the incumbent. Phrases that address an agent (D9) only make it worse.
+import { INSTRUCTIONS } from '../events/control-record.ts'
 import type { EventOf } from '../events/event.ts'
 import { findLikeness, foldName } from '../events/name-likeness.ts'
 import { MAX_PREDICATE_PLACES } from '../events/rule.ts'
@@ -67,7 +68,9 @@ function judge(state: ToolDefinitionState, event: Listed, moment: Moment): Obser
   const { nowMs } = moment
   const session = sessionOf(event)
   const fresh = event.tools.filter(({ tool }) => findKnown(state.memory, event.server, tool) === undefined)
-  const changed = event.tools.filter((entry) => isChanged(state.memory, event.server, entry))
+  // Where the operator pins nothing, what changed is what the server says now.
+  const changed =
+    event.pinning === 'off' ? [] : event.tools.filter((entry) => isChanged(state.memory, event.server, entry))
   const elsewhere = event.tools.filter(
     (entry) => !changed.includes(entry) && isVariant(state.memory, event.server, entry),
   )
@@ -79,7 +82,7 @@ function judge(state: ToolDefinitionState, event: Listed, moment: Moment): Obser
   }
   const findings = [
     ...findChanged(event, changed, moment),
-    ...findVariants(event, elsewhere, moment),
+    ...(event.pinning === 'off' ? [] : findVariants(event, elsewhere, moment)),
     ...findShadowing(event, casesOf(memory, event, { fresh, nowMs }), { memory, moment }),
     ...findMarked(event, fresh, moment),
   ]
@@ -213,7 +216,7 @@ function responseOf(
     response: {
       scope: { principal, server },
       // The server's instructions reach the model before every call.
-      tool: more.length > 0 || only === undefined || only.tool === 'server:instructions' ? '*' : only.tool,
+      tool: more.length > 0 || only === undefined || only.tool === INSTRUCTIONS ? '*' : only.tool,
       arguments: { type: 'definition', anyOf: digests.slice(0, MAX_PREDICATE_PLACES) },
       action,
       lifetimeMs: HOUR_MS,
@@ -228,9 +231,7 @@ function scopeOf({ session, principal, server }: Listed, tools: readonly { tool:
 }
 
 function name(entries: readonly Entry[]): string {
-  const names = entries
-    .slice(0, MAX_NAMED)
-    .map(({ tool }) => (tool === 'server:instructions' ? 'its instructions' : tool))
+  const names = entries.slice(0, MAX_NAMED).map(({ tool }) => (tool === INSTRUCTIONS ? 'its instructions' : tool))
   const rest = entries.length - names.length
   return rest > 0 ? `${names.join(', ')} and ${rest} more` : names.join(', ')
 }

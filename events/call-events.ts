@@ -67,6 +67,8 @@ export const sessionEvents = [
   eventSchema('session/close', { ...connectionContext, reason: textField, calls: countField }),
   eventSchema('tools/listed', {
     ...connectionContext,
+    /** What the policy said of this server's pins then. */
+    pinning: z.enum(['off', 'warn', 'enforce']).optional(),
     /** Each whole definition, and that of the server's instructions. */
     tools: z.array(
       z.strictObject({

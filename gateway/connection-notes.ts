@@ -1,12 +1,14 @@
 // What is recorded of a connection beside its calls: its begin and end, the server's tools, and what was kept from either
 // peer. No call waits for these events.
+
+import { INSTRUCTIONS } from '../events/control-record.ts'
 import { type Connection, type OtherRequest, PROTOCOL_VERSION_KEY } from './connection.ts'
 import { describeName } from './context.ts'
 import type { Listing } from './listing-events.ts'
 import { asObject, type Message, type MessageValue, memberBytes } from './message.ts'
 import type { ListingTaker } from './pins.ts'
 import type { Recorder } from './recorder.ts'
-import { INSTRUCTIONS, readServerStatement, readToolPage, UNREAD_PAGE } from './tool-list.ts'
+import { readServerStatement, readToolPage, UNREAD_PAGE } from './tool-list.ts'
 
 /** The most events about withheld or unanswered messages of one connection. */
 const MAX_OBSERVED = 100

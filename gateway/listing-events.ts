@@ -3,6 +3,7 @@ import type { EventDraft, EventOf } from '../events/event.ts'
 import type { Shadowing } from './catalogue.ts'
 import type { FreshTool } from './connection.ts'
 import type { ConnectionContext } from './context.ts'
+import type { PinningMode } from './policy/pinning.ts'
 
 /** The most names and digests of one event, bytes; more go into further events. */
 const MAX_PART_BYTES = 32 * 1024
@@ -27,12 +28,13 @@ export interface ListingFacts {
   /** Tools that were seen before, by whichever connection. */
   readonly known: ReadonlySet<string>
   readonly shadowing: readonly Shadowing[]
+  readonly pinning: PinningMode
 }
 
 /** The events of one listing. A tool that differs from its pin has changed, whenever that was. */
 export function draftsOf(
   { context, changed, removed, serverInfo }: Listing,
-  { entries, known, shadowing }: ListingFacts,
+  { entries, known, shadowing, pinning }: ListingFacts,
 ): readonly EventDraft[] {
   const offPin = entries.filter(({ pinned, digest }) => pinned !== undefined && pinned !== digest)
   const differing = new Set([...changed, ...offPin.map(({ tool }) => tool)])
@@ -43,6 +45,7 @@ export function draftsOf(
     return {
       type: 'tools/listed',
       ...context,
+      pinning,
       tools,
       ...(serverInfo === undefined ? {} : { serverInfo }),
       ...(index > 0 || shadowing.length === 0 ? {} : { shadowing: [...shadowing] }),

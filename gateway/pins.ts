@@ -1,5 +1,7 @@
 // What one gateway run knows of its server's definitions: what was seen first is pinned (policy `pinning: warn`), what differs
 // is recorded, and both are kept where the next run finds them. docs/design/010-pins-live-beside-the-log.md says why there.
+
+import { INSTRUCTIONS } from '../events/control-record.ts'
 import type { ControlView } from '../events/control-view.ts'
 import type { EventDraft } from '../events/event.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -7,7 +9,7 @@ import type { FreshTool } from './connection.ts'
 import { draftsOf, type Listing, type ListingEntry } from './listing-events.ts'
 import { type PinBook, pinOf } from './pin-standing.ts'
 import type { PinningMode } from './policy/pinning.ts'
-import { INSTRUCTIONS, MAX_TOOLS } from './tool-list.ts'
+import { MAX_TOOLS } from './tool-list.ts'
 
 /** A definition that an earlier run saw: `pinned` where it was the first, `seen` where it was another one later. */
 export interface StoredDefinition {
@@ -79,9 +81,10 @@ export class Pins implements ListingTaker {
       server,
       tools.map(({ tool, text }) => ({ tool, text, isKnown: known.has(tool) })),
     )
-    const kept = listing.fresh.flatMap((tool) => this.#take(tool, mode()))
+    const pinning = mode()
+    const kept = listing.fresh.flatMap((tool) => this.#take(tool, pinning))
     const entries = listing.fresh.map((tool) => this.#entryOf(tool))
-    for (const draft of draftsOf(listing, { entries, known, shadowing })) await note(draft)
+    for (const draft of draftsOf(listing, { entries, known, shadowing, pinning })) await note(draft)
     if (kept.length > 0) await this.#options.store.add(kept).catch(fail)
   }
 

@@ -1,6 +1,7 @@
 // What a server's answer says of its tools and of itself, read from the exact bytes: each whole tool object has a digest of
 // its own, since a server lists other tools to other clients. Nothing here trusts JSON.parse with a number or a double key.
 import { createHash } from 'node:crypto'
+import { INSTRUCTIONS } from '../events/control-record.ts'
 import { countMarkers } from '../events/signal-text.ts'
 import { MAX_SIGNAL_TEXT } from '../events/signals.ts'
 import type { ToolHints } from '../events/tool-class.ts'
@@ -11,8 +12,6 @@ import { type ExactNode, exactText, membersOf, readExact, textsOf } from './exac
 export const MAX_LIST_BYTES = 16 * 1024 * 1024
 /** The most tools of one server that are kept. */
 export const MAX_TOOLS = 10_000
-/** What a pin calls the server's instructions, which reach the model as definitions do; a tool of this name is not listed. */
-export const INSTRUCTIONS = 'server:instructions'
 
 const DEFINITION_DOMAIN = 'toolwarden/definition/v1\n'
 

@@ -20,6 +20,7 @@ interface List {
   readonly session?: string
   readonly principal?: string
   readonly shadowing?: EventOf<'tools/listed'>['shadowing']
+  readonly pinning?: 'off'
 }
 
 /** The digest of a definition with a letter. */
@@ -32,7 +33,11 @@ function newStory(settings: Partial<typeof SETTINGS> = {}): Story<unknown> {
 }
 
 /** A server's list; tools are `name:letter`, pinned at first sight unless they say otherwise (`name:letter:pinned`, `name:letter:`). */
-function list(story: Story<unknown>, tools: readonly string[], { shadowing, ...who }: List = {}): readonly FoundAt[] {
+function list(
+  story: Story<unknown>,
+  tools: readonly string[],
+  { shadowing, pinning, ...who }: List = {},
+): readonly FoundAt[] {
   const before = story.findings.length
   const { call: _, tool: _tool, ...context } = contextOf(who, '00000000-0000-7000-8000-000000000000')
   const entries = tools.map((text): Entry => {
@@ -47,7 +52,11 @@ function list(story: Story<unknown>, tools: readonly string[], { shadowing, ...w
     }
   })
   const draft = { type: 'tools/listed' as const, ...context, tools: entries, added: [], removed: [], changed: [] }
-  story.tell({ ...draft, ...(shadowing === undefined ? {} : { shadowing }) })
+  story.tell({
+    ...draft,
+    ...(shadowing === undefined ? {} : { shadowing }),
+    ...(pinning === undefined ? {} : { pinning }),
+  })
   return story.findings.slice(before)
 }
 
@@ -141,6 +150,13 @@ describe('tool-definition: a change', () => {
       list(story, ['read:a'])
       assert.equal(list(story, ['read:b:a'])[0]?.response?.action, action)
     }
+  })
+})
+
+describe('tool-definition: pinning off', () => {
+  it('lets definitions change without a word', () => {
+    const story = newStory()
+    for (const letter of ['a', 'b', 'c']) assert.deepEqual(list(story, [`read:${letter}:`], { pinning: 'off' }), [])
   })
 })
 
