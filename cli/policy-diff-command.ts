@@ -2,6 +2,7 @@
 // second one decides otherwise than the first. Exit code 0 no difference, 1 some.
 import type { Action } from '../gateway/policy/policy.ts'
 import { diffPolicies, type PolicyChange } from '../gateway/policy/policy-diff.ts'
+import { listWidenings, type Widening } from '../gateway/policy/widenings.ts'
 import { EXIT_FOUND } from './exit-code.ts'
 import { loadPolicyFile } from './policy-file.ts'
 import { PolicyReplay } from './policy-replay.ts'
@@ -43,11 +44,13 @@ export async function runPolicyDiff(before: string, after: string, flags: DiffFl
   const nowMs = Date.now()
   const [old, now] = [loadPolicyFile(before, nowMs), loadPolicyFile(after, nowMs)]
   const rules = diffPolicies(old, now)
+  const widenings = listWidenings(old, now)
   const options = { rootOf: readRoots(flags.root) }
   const replays = { before: new PolicyReplay(old, options), after: new PolicyReplay(now, options) }
   const history = flags.history === undefined ? undefined : await diffHistory(replays, flags)
-  if (flags.json === true) print(JSON.stringify({ before: old.hash, after: now.hash, rules, history }))
-  else print([...describeRules(rules), ...(history === undefined ? [] : describeHistory(history))].join('\n'))
+  if (flags.json === true) print(JSON.stringify({ before: old.hash, after: now.hash, rules, widenings, history }))
+  else
+    print([...describeRules(rules, widenings), ...(history === undefined ? [] : describeHistory(history))].join('\n'))
   return rules.length > 0 || (history?.changed ?? 0) > 0 ? EXIT_FOUND : 0
 }
 
@@ -76,8 +79,13 @@ async function diffHistory(
   return { history: recorded.where, calls, undecided, changed, kinds: sorted }
 }
 
-function describeRules(changes: readonly PolicyChange[]): readonly string[] {
-  return changes.length === 0 ? ['the rules are the same'] : changes.flatMap(describeChange)
+function describeRules(changes: readonly PolicyChange[], widenings: readonly Widening[]): readonly string[] {
+  if (changes.length === 0) return ['the rules are the same']
+  return [
+    ...changes.flatMap(describeChange),
+    widenings.length === 0 ? 'nothing is allowed that was not' : 'this may allow more than before:',
+    ...widenings.map(({ rule, why }) => `  ${rule}: ${why}`),
+  ]
 }
 
 function describeChange(change: PolicyChange): readonly string[] {

@@ -74,7 +74,7 @@ function diffRule(before: Rule, after: Rule): readonly KeyChange[] {
 }
 
 /** As it stands in the file; keys sorted, since their order says nothing. */
-function writtenText(value: unknown): string {
+export function writtenText(value: unknown): string | undefined {
   return JSON.stringify(value, (key, item: unknown) => {
     if (typeof item !== 'object' || item === null || Array.isArray(item)) return item
     const shown = key === 'arguments' && 'written' in item ? item.written : item

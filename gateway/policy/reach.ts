@@ -24,6 +24,18 @@ export function takesAll(earlier: Rule, later: Rule, pattern: ToolPattern | unde
   )
 }
 
+/** False where no call can match both rules. */
+export function mayMeet(left: Rule, right: Rule): boolean {
+  return (
+    meetNames(left.servers, right.servers) &&
+    meetNames(left.principals, right.principals) &&
+    meetNames(left.clients, right.clients) &&
+    (left.tools === undefined ||
+      right.tools === undefined ||
+      left.tools.some((one) => right.tools?.some((other) => meetTools(one, other)) === true))
+  )
+}
+
 /** False where no call can match this pattern: the server that it names is none of the rule's servers. */
 export function canMatch(rule: Rule, { server }: ToolPattern): boolean {
   return server === undefined || meetNames(rule.servers, [server])
@@ -62,4 +74,12 @@ function coversTool(
   if (narrow === undefined || narrow.kind !== wide.kind || !coversGlob(wide.tool, narrow.tool)) return false
   if (wide.server === undefined) return true
   return coversNames([wide.server], servers) || coversNames([wide.server], serverOf(narrow))
+}
+
+function meetTools(left: ToolPattern, right: ToolPattern): boolean {
+  if (left.server !== undefined && right.server !== undefined && !mayOverlap(left.server, right.server)) return false
+  if (left.kind === right.kind) return mayOverlap(left.tool, right.tool)
+  const [method, other] = left.kind === 'method' ? [left, right] : [right, left]
+  if (method.kind !== 'method' || other.kind === 'method') return false
+  return methodsOfKind[other.kind].some((name) => method.tool.test(name))
 }

@@ -99,7 +99,7 @@ describe('toolwarden policy', { concurrency: 2 }, () => {
 
   it('diff ends with 1 and names what changed', async () => {
     const { code, output } = await run('diff', good, odd)
-    assert.deepEqual([code, output], [1, '+ later (deny), as rule 2\n'])
+    assert.deepEqual([code, output], [1, '+ later (deny), as rule 2\nnothing is allowed that was not\n'])
   })
 
   it('explain tells what was decided on a recorded call, and what would be', async () => {
