@@ -2,7 +2,7 @@
 
 import { sha256 } from './chain.ts'
 import { type ControlEvent, type ControlRecord, verifyControlRecord } from './control-record.ts'
-import { type ControlView, EMPTY_CONTROL, evolveControl } from './control-view.ts'
+import { type ControlView, EMPTY_CONTROL, evolveControl, withoutSubjects } from './control-view.ts'
 import { ToolwardenError } from './errors.ts'
 import type { EventLog, LogRecord, StoredRecord, Subscription } from './log.ts'
 import type { Trust } from './trust.ts'
@@ -39,6 +39,8 @@ const RETRY_MS = 1_000
 /** The current view of `control`, kept up to date until it is stopped. */
 export class ControlReader {
   readonly #options: ControlReaderOptions
+  /** Of its own: what is revoked on control is revoked for control alone. */
+  readonly #trust: Trust
   /** Written by `#take` alone, one record at a time. */
   #view: ControlView = EMPTY_CONTROL
   /** The record behind each subject of the view; written by `#take` alone. */
@@ -50,11 +52,23 @@ export class ControlReader {
 
   constructor(options: ControlReaderOptions) {
     this.#options = options
+    this.#trust = options.trust.copy()
   }
 
   /** What is in force now. */
   get view(): ControlView {
     return this.#view
+  }
+
+  /** The records in force that a long-lived key (base64url) vouches for. */
+  heldUnder(key: string): readonly HeldControl[] {
+    const { log } = this.#options
+    const trust = this.#trust
+    const others = trust.copy()
+    others.revoke(key)
+    return [...this.#held.values()].filter(
+      ({ record }) => isHonoured(record, log, trust) && !isHonoured(record, log, others),
+    )
   }
 
   /**
@@ -100,13 +114,14 @@ export class ControlReader {
   }
 
   #take(record: StoredRecord): void {
-    const { log, trust, onApplied } = this.#options
+    const { log, onApplied } = this.#options
     try {
-      const checked = verifyControlRecord(record, log, trust)
+      const checked = verifyControlRecord(record, log, this.#trust)
       const result = evolveControl(this.#view, checked)
       this.#view = result.view
       if (result.outcome === 'applied') {
         if (checked.kind === 'event') this.#hold(checked.event, record)
+        if (checked.kind === 'event') this.#honour(checked.event)
         onApplied?.(checked)
       }
       if (result.outcome === 'refused') this.#refuse(record, result.reason)
@@ -122,10 +137,32 @@ export class ControlReader {
     for (const subject of this.#held.keys()) if (!this.#view.subjects.has(subject)) this.#held.delete(subject)
   }
 
+  /** What a key vouched for that is revoked now leaves the view, whenever it came: its holder could say anything, backdated. */
+  #honour(event: ControlEvent): void {
+    const { log } = this.#options
+    const trust = this.#trust
+    if (event.type !== 'key/revoked' || !trust.provesRevocation(event)) return
+    trust.revoke(event.publicKey)
+    const gone = new Set<string>()
+    for (const [subject, { record }] of this.#held) if (!isHonoured(record, log, trust)) gone.add(subject)
+    for (const subject of gone) this.#held.delete(subject)
+    if (gone.size > 0) this.#view = withoutSubjects(this.#view, gone)
+  }
+
   #refuse(record: StoredRecord, reason: string): void {
     this.#options.onRefused?.(refused(record, reason))
     const held = this.#held.get(record.key)
     if (held !== undefined) this.#onDisplaced(held)
+  }
+}
+
+function isHonoured(record: LogRecord, log: string, trust: Trust): boolean {
+  try {
+    verifyControlRecord(record, log, trust)
+    return true
+  } catch (error) {
+    if (error instanceof ToolwardenError) return false
+    throw error
   }
 }
 

@@ -20,6 +20,7 @@ const CONTROL_TYPES = [
   'switch/stopped',
   'switch/resumed',
   'pin/approved',
+  'key/revoked',
 ] as const
 /** An event that reaches gateways. */
 export type ControlEvent = Extract<Event, { type: (typeof CONTROL_TYPES)[number] }>
@@ -60,6 +61,8 @@ export function subjectOf(event: ControlEvent): string {
       return `switch/${event.scope}`
     case 'pin/approved':
       return pinSubject(event.server, event.tool)
+    case 'key/revoked':
+      return `key/${event.publicKey}`
   }
 }
 
@@ -137,7 +140,7 @@ function findKey(
 ): KeyObject {
   if (meantFor !== log) throw refusal(`meant for another ledger: ${meantFor}`)
   const key = trust.findRunKey({ log, writer, instance }, signature)
-  if (key === undefined) throw refusal('no trusted key vouches for the key of this run')
+  if (key === undefined) throw refusal(trust.describeRefusal({ log, writer, instance }, signature))
   return key
 }
 

@@ -73,6 +73,7 @@ function expiryOf(event: ControlEvent): number | undefined {
     case 'switch/stopped':
     case 'switch/resumed':
     case 'pin/approved':
+    case 'key/revoked':
       return undefined
   }
 }
@@ -82,6 +83,11 @@ export function subjectsOf(view: ControlView, writer: string, micros: number): r
   return Array.from(view.subjects.values()).filter(
     ({ event }) => event.writer === writer && (expiryOf(event) ?? micros + 1) > micros,
   )
+}
+
+/** The view without some subjects: what a key said that is revoked. */
+export function withoutSubjects(view: ControlView, gone: ReadonlySet<string>): ControlView {
+  return { ...view, subjects: new Map([...view.subjects].filter(([subject]) => !gone.has(subject))) }
 }
 
 function evolveSubject(

@@ -1,16 +1,8 @@
 // Events of detectors, operators and the ledger: alerts, rules, approvals, switches, ingest findings, administration.
 import { z } from 'zod'
+import { enrolmentField, keyHolderField } from './enrolment.ts'
 import { eventSchema } from './envelope.ts'
-import {
-  countField,
-  hashField,
-  nameField,
-  publicKeyField,
-  textField,
-  timeField,
-  uuidField,
-  writerField,
-} from './field.ts'
+import { countField, hashField, nameField, publicKeyField, textField, timeField, uuidField } from './field.ts'
 import { ruleFields } from './rule.ts'
 
 const severityField = z.enum(['low', 'medium', 'high', 'critical'])
@@ -66,6 +58,15 @@ export const controlEvents = [
     digest: hashField,
     ...operatorContext,
   }),
+  /** From here on nothing that the key vouches for is honoured; what lies before stays. */
+  eventSchema('key/revoked', {
+    revision: revisionField,
+    holder: keyHolderField,
+    publicKey: publicKeyField,
+    enrolment: enrolmentField,
+    cause: z.enum(['rotated', 'compromised']),
+    ...operatorContext,
+  }),
 ] as const
 
 /** What the ledger found while it ingested. */
@@ -94,8 +95,13 @@ export const ledgerEvents = [
 
 /** What an operator did. */
 export const adminEvents = [
-  eventSchema('key/registered', { writer: writerField, publicKey: publicKeyField, ...operatorContext }),
-  eventSchema('key/revoked', { writer: writerField, publicKey: publicKeyField, ...operatorContext }),
+  eventSchema('key/registered', {
+    holder: keyHolderField,
+    publicKey: publicKeyField,
+    /** Absent where a key was taken at first use. */
+    enrolment: enrolmentField.optional(),
+    ...operatorContext,
+  }),
   eventSchema('access/granted', { subject: nameField, scopes: z.array(nameField), ...operatorContext }),
   eventSchema('access/revoked', { subject: nameField, ...operatorContext }),
   eventSchema('access/denied', { subject: nameField, ...operatorContext }),

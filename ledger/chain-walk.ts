@@ -6,6 +6,7 @@ import type { Event } from '../events/event.ts'
 import { decodeSignature } from '../events/record.ts'
 import type { Trust } from '../events/trust.ts'
 import { CallPairing, type ForeignReceipt, type PendingCall } from './call-pairing.ts'
+import type { Revocations, RevokedRun } from './revocations.ts'
 import type { EventRow } from './store.ts'
 import { checkRow, positionText } from './stored-event.ts'
 import type { Findings, ViolationCode } from './verify-report.ts'
@@ -27,6 +28,8 @@ export interface PendingChecks {
   gaps: { readonly chain: string; readonly from: number; readonly to: number }[]
   receipts: (ForeignReceipt & { readonly source: IntactEvent })[]
   openCalls: { readonly chain: string; readonly pending: PendingCall }[]
+  /** Each once. */
+  revokedRuns: RevokedRun[]
 }
 
 interface ChainState {
@@ -40,6 +43,7 @@ interface ChainState {
   /** True while `unsigned` begins beside a gap. */
   isCut: boolean
   isUntrusted: boolean
+  isRevoked: boolean
 }
 
 /** What the walk is judged with. */
@@ -47,12 +51,13 @@ export interface WalkContext {
   readonly log: string
   readonly trust: Trust
   readonly findings: Findings
+  readonly revocations: Revocations
 }
 
 /** Fed with rows ordered by chain, sequence and hash. */
 export class ChainWalk {
   readonly #context: WalkContext
-  readonly pending: PendingChecks = { events: [], gaps: [], receipts: [], openCalls: [] }
+  readonly pending: PendingChecks = { events: [], gaps: [], receipts: [], openCalls: [], revokedRuns: [] }
   #state: ChainState | undefined
   /** Rows of one chain and sequence number; judged when the next one begins. */
   #group: EventRow[] = []
@@ -93,6 +98,7 @@ export class ChainWalk {
       unsigned: [],
       isCut: false,
       isUntrusted: false,
+      isRevoked: false,
     }
   }
 
@@ -184,19 +190,23 @@ export class ChainWalk {
   }
 
   #judgeAppend(state: ChainState, rows: readonly EventRow[], signature: AppendSignature): void {
-    const { log, trust, findings } = this.#context
+    const { log, trust, findings, revocations } = this.#context
     const { writer, instance } = state
     const last = rows.at(-1)
     if (last === undefined) return
     findings.counts.appends++
-    const key = trust.findRunKey({ log, writer, instance }, signature)
-    if (key === undefined) {
+    const voucher = trust.findVoucher({ log, writer, instance }, signature)
+    if (voucher === undefined) {
       if (!state.isUntrusted) this.#report('key-untrusted', last, 'no trusted key vouches for the key of this run')
       state.isUntrusted = true
       return
     }
+    if (revocations.has(voucher.key) && !state.isRevoked) {
+      state.isRevoked = true
+      this.pending.revokedRuns.push({ writer, instance, key: voucher.key })
+    }
     const hashes = rows.map(({ hash }) => hash)
-    if (!appendSignatureHolds(key, hashes, signature))
+    if (!appendSignatureHolds(voucher.runKey, hashes, signature))
       this.#report('signature-invalid', last, `the signature over ${signature.count} events does not hold`)
   }
 

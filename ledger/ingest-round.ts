@@ -1,6 +1,6 @@
 // One round of ingest: batches of several partitions are judged one after the other and become one insert, together with
 // what the ledger says of them. No I/O: what the store knows was fetched before.
-import { verifyRecords } from '../events/chain-verifier.ts'
+import { type Verdict, verifyRecords } from '../events/chain-verifier.ts'
 import type { EventDraft } from '../events/event.ts'
 import type { ExpiredRange, StoredRecord } from '../events/log.ts'
 import type { Trust } from '../events/trust.ts'
@@ -30,6 +30,15 @@ export interface RoundContext {
   readonly nowMs: number
 }
 
+/** What comes after a revocation, in this round or later, meets it. */
+function revoke(verdicts: readonly Verdict[], trust: Trust): void {
+  for (const verdict of verdicts) {
+    if (verdict.outcome !== 'accepted' && verdict.outcome !== 'late') continue
+    const { event } = verdict
+    if (event.type === 'key/revoked' && trust.provesRevocation(event)) trust.revoke(event.publicKey)
+  }
+}
+
 /** The records among what was handed over. */
 export function recordsOf(handed: readonly Handed[]): readonly StoredRecord[] {
   return handed.flatMap((each) => ('from' in each ? [] : each))
@@ -47,6 +56,7 @@ export function prepareRound(handed: readonly Handed[], context: RoundContext): 
     }
     const verified = verifyRecords(each, { log, trust, headOf: known.headOf, hashAt: known.hashAt })
     known.learn(verified)
+    revoke(verified.verdicts, trust)
     const batch = batchRows(each, verified.verdicts)
     batches.push(batch)
     drafts.push(...findings(each, verified.verdicts, batch.events))

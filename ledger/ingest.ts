@@ -11,6 +11,7 @@ import { KnownChains } from './known-chains.ts'
 import { OwnChain } from './own-chain.ts'
 import { MAX_WAITING_APPENDS, Publisher } from './publisher.ts'
 import { findResumePoint, type ResumeProblem } from './resume.ts'
+import { findRevocations } from './revocations.ts'
 import type { LedgerStore } from './store.ts'
 import { type IngestFault, StoreWriter } from './store-writer.ts'
 import { findUnpublished } from './unpublished.ts'
@@ -72,6 +73,8 @@ export class Ingest {
   readonly #own: OwnChain
   readonly #publisher: Publisher
   readonly #storeWriter: StoreWriter
+  /** Of its own: what is revoked in this log is revoked for what comes after it here, and nowhere else. */
+  readonly #trust: Trust
   /** Handed over by the log, oldest first; taken by `#work` alone, which handles one round at a time. */
   #waiting: Waiting[] = []
   #working: Promise<void> | undefined
@@ -84,6 +87,7 @@ export class Ingest {
   private constructor(options: IngestOptions) {
     const { log, key, opening, clock, store, eventLog, fault } = options
     this.#options = options
+    this.#trust = options.trust.copy()
     this.#writer = `ledger/${options.name ?? 'main'}`
     this.#own = new OwnChain({ log, writer: this.#writer, key, opening, nowMicros: () => clock.nowMicros() })
     this.#publisher = new Publisher(eventLog, { onFailed: (error) => this.#fail(error) })
@@ -129,8 +133,9 @@ export class Ingest {
   }
 
   async #begin(): Promise<void> {
-    const { eventLog, log, batchRecords } = this.#options
+    const { eventLog, store, log, batchRecords } = this.#options
     await this.#storeWriter.begin()
+    for (const key of (await findRevocations(store, log, this.#trust)).keys()) this.#trust.revoke(key)
     this.#subscription = await eventLog.subscribe(
       'events',
       {
@@ -190,7 +195,8 @@ export class Ingest {
   }
 
   async #ingest(handed: readonly Handed[]): Promise<void> {
-    const { store, log, trust, clock } = this.#options
+    const { store, log, clock } = this.#options
+    const trust = this.#trust
     const records = recordsOf(handed)
     const known = await this.#storeWriter.untilDone(() => KnownChains.fetch(store, records))
     const nowMs = Math.floor(clock.nowMicros() / 1000)

@@ -13,6 +13,7 @@ export const VIOLATION_CLASSES = {
   'signature-missing': 'tampered',
   'signature-invalid': 'tampered',
   'key-untrusted': 'tampered',
+  'key-revoked': 'tampered',
   'payload-missing': 'tampered',
   'payload-mismatch': 'tampered',
   'signals-missing': 'tampered',

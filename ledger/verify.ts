@@ -2,6 +2,7 @@
 // A broken chain is a result, not an error. Memory stays bounded by the page, the open calls and what is listed.
 import type { Trust } from '../events/trust.ts'
 import { ChainWalk, type PendingChecks } from './chain-walk.ts'
+import { findRevocations, type Revocations, verifyRevoked } from './revocations.ts'
 import type { EventRow, LedgerStore } from './store.ts'
 import { ROW_COLUMNS } from './stored-event.ts'
 import { verifyVerdicts } from './verify-approvals.ts'
@@ -33,7 +34,8 @@ export interface VerifyOptions {
 export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport> {
   const { store, log, trust, tree, onProgress, signal } = options
   const findings = new Findings()
-  const walk = new ChainWalk({ log, trust, findings })
+  const revocations = await findRevocations(store, log, trust)
+  const walk = new ChainWalk({ log, trust, findings, revocations })
   // What is stored after this moment is left to the next verification.
   const upToMicros = await store.findNewestMicros()
   const total = await countRows(store, upToMicros)
@@ -41,11 +43,11 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
     signal?.throwIfAborted()
     for (const row of rows) walk.feed(row)
     findings.counts.rows += rows.length
-    await settle(store, walk.pending, findings)
+    await settle(store, walk.pending, { findings, revocations })
     onProgress?.({ rows: findings.counts.rows, total })
   }
   walk.end()
-  await settle(store, walk.pending, findings)
+  await settle(store, walk.pending, { findings, revocations })
   await verifyAnnounced(store, upToMicros, findings)
   await verifyQuarantineRows(store, upToMicros, findings)
   if (tree !== undefined) await verifyTree(store, tree, findings)
@@ -53,7 +55,11 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
 }
 
 /** Asks the store what the walk could not know, and empties the list. */
-async function settle(store: LedgerStore, pending: PendingChecks, findings: Findings): Promise<void> {
+async function settle(
+  store: LedgerStore,
+  pending: PendingChecks,
+  { findings, revocations }: { readonly findings: Findings; readonly revocations: Revocations },
+): Promise<void> {
   const events = pending.events.splice(0)
   await verifyAttachments(store, events, findings)
   await verifyVerdicts(store, events, findings)
@@ -62,6 +68,7 @@ async function settle(store: LedgerStore, pending: PendingChecks, findings: Find
   await verifyGaps(store, pending.gaps.splice(0), findings)
   await verifyForeignReceipts(store, pending.receipts.splice(0), findings)
   await verifyOpenCalls(store, pending.openCalls.splice(0), findings)
+  await verifyRevoked(store, pending.revokedRuns.splice(0), { revocations, findings })
 }
 
 async function countRows(store: LedgerStore, upToMicros: number): Promise<number> {
