@@ -19,6 +19,7 @@ import type { Cosigning } from '../ledger/witness/cosigning.ts'
 import type { Backbone } from './backbone.ts'
 import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
+import { KeyStatements } from './key-statements.ts'
 import { findMerkleLog, merkleLogDirectory } from './merkle-log.ts'
 import type { ServiceRole } from './services.ts'
 import { softwareName } from './version.ts'
@@ -31,6 +32,8 @@ export interface ApiServiceOptions {
   readonly roles: readonly ServiceRole[]
   readonly checks: readonly ReadinessCheck[]
   readonly cosigning: Cosigning | undefined
+  /** Resolves when the ledger of this process has stored what stood in the log at its start. */
+  readonly caughtUp: Promise<void>
   readonly config: Config
   readonly installation: Installation
   readonly backbone: Backbone
@@ -89,6 +92,8 @@ function textOf(problem: string | undefined): { readonly problem?: string } {
 }
 
 async function openOperator({
+  store,
+  caughtUp,
   config,
   installation,
   backbone,
@@ -116,5 +121,9 @@ async function openOperator({
   await controlReader.start()
   const controlWriter = new ControlWriter({ eventLog, clock, log, writer: WRITER, chainWriter, reader: controlReader })
   onStop(() => controlWriter.stop())
+  const { directory } = installation
+  const parts = { directory, log, store, chainWriter, controlReader, controlWriter, caughtUp, logger }
+  const keyStatements = new KeyStatements(parts)
+  onStop(() => keyStatements.stop())
   return { chainWriter, controlReader, controlWriter }
 }

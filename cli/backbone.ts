@@ -2,9 +2,10 @@
 import { join } from 'node:path'
 import { FileLog } from '../events/file-log.ts'
 import type { EventLog } from '../events/log.ts'
-import { Trust } from '../events/trust.ts'
+import type { Trust } from '../events/trust.ts'
 import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
+import { openTrust } from './open-trust.ts'
 
 /** The folder of the embedded log in the data directory. */
 const LOG_FOLDER = 'log'
@@ -32,7 +33,7 @@ export async function openBackbone(
   warn: (text: string) => void,
 ): Promise<Backbone> {
   const log = config.log ?? installation.log
-  const trust = new Trust([...installation.trust, ...config.trust])
+  const trust = openTrust(config, installation)
   if (config.kafka === undefined) {
     const root = join(config.data, LOG_FOLDER)
     return {

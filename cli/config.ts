@@ -9,7 +9,7 @@ import { apiSettings } from '../api/settings.ts'
 import { detectorSettings } from '../detectors/settings.ts'
 import { sha256 } from '../events/chain.ts'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
-import { nameField } from '../events/field.ts'
+import { nameField, publicKeyField } from '../events/field.ts'
 import { kafkaSettings } from '../events/kafka-log-settings.ts'
 import { trustSettings } from '../events/trust.ts'
 import { problemAt } from '../gateway/policy/problems.ts'
@@ -35,6 +35,8 @@ const configObject = z.strictObject({
     .optional(),
   /** Writers to believe beside the installation's own. */
   trust: trustSettings.default([]),
+  /** Enrolment keys of other installations: whose word revokes writers' keys here. */
+  enrolment: z.array(publicKeyField).default([]),
   gateway: gatewaySettings.prefault({}),
   ledger: ledgerSettings.prefault({}),
   detectors: detectorSettings.prefault({}),

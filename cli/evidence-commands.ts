@@ -1,4 +1,4 @@
-// The words of the commands that make evidence stand without its owner: verification and witnesses. Their work is loaded only when they run.
+// The words of the commands that make evidence stand without its owner: verification, witnesses and keys. Their work is loaded only when they run.
 import type { Command } from 'commander'
 
 /** Adds the commands. */
@@ -37,4 +37,34 @@ export function addEvidenceCommands(program: Command): void {
     .requiredOption('--directory <path>', 'where its key is, and what it saw')
     .option('--json', 'as JSON')
     .action(async (vkey: string, flags: object) => (await import('./witness-command.ts')).runWitnessAddLog(vkey, flags))
+  addKeys(program)
+}
+
+function addKeys(program: Command): void {
+  const keys = program
+    .command('keys')
+    .description("writers' long-lived keys, and the enrolment key that vouches for them")
+  const common = (command: Command): Command =>
+    command.option('--config <file>', 'toolwarden.yaml').option('--json', 'as JSON')
+  common(keys.command('init').description('make what is missing; encrypt the keys where a passphrase is set')).action(
+    async (flags: object) => (await import('./keys-command.ts')).runKeysInit(flags),
+  )
+  common(keys.command('show').description('show whose keys there are')).action(async (flags: object) =>
+    (await import('./keys-command.ts')).runKeysShow(flags),
+  )
+  common(keys.command('register').description("vouch for another machine's writer"))
+    .argument('<writer>', 'role/name, or role/* for every writer of that role')
+    .argument('<public-key>', 'base64url, as `keys show` has it there')
+    .action(async (writer: string, key: string, flags: object) =>
+      (await import('./keys-command.ts')).runKeysRegister(writer, key, flags),
+    )
+  common(keys.command('rotate').description('make a new key for a role; the old one counts for what lies before'))
+    .argument('<role>', 'gateway, detectors, api or ledger')
+    .option('--compromised', 'the old key may be in other hands: nothing that it says on control stays in force')
+    .option('--reason <text>', 'why; it is recorded')
+    .action(async (role: string, flags: object) => (await import('./keys-command.ts')).runKeysRotate(role, flags))
+  common(keys.command('revoke').description("honour another machine's key no more"))
+    .argument('<public-key>', 'base64url, as `keys show` has it')
+    .option('--reason <text>', 'why; it is recorded')
+    .action(async (key: string, flags: object) => (await import('./keys-command.ts')).runKeysRevoke(key, flags))
 }

@@ -67,6 +67,9 @@ export async function openGround(flags: Pick<GatewayFlags, 'config'>): Promise<G
   const config = await loadConfig(process.env, flags.config)
   const installation = await ensureInstallation(config.data, config.log)
   const backbone = await openBackbone(config, installation, warn)
+  // A gateway reads control alone: there nothing of a stolen key counts, whether `up` has said so yet or not.
+  for (const { publicKey, revoked } of installation.keyRecords)
+    if (revoked?.cause === 'compromised') backbone.trust.revoke(publicKey)
   return { config, installation, backbone, catalogue: new Catalogue() }
 }
 

@@ -5,17 +5,50 @@ import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { z } from 'zod'
 import { createCliToken } from '../api/cli-token.ts'
+import { enrol, enrolmentField, keyHolderField } from '../events/enrolment.ts'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
 import type { Role } from '../events/event.ts'
-import { nameField } from '../events/field.ts'
+import { nameField, publicKeyField } from '../events/field.ts'
 import { generateKey, type KeyPair, parsePrivateKey, privateKeyPem } from '../events/keys.ts'
+import { readKeyFile } from '../events/private-file.ts'
 import { type TrustSettings, trustSettings } from '../events/trust.ts'
+import { writeDurably } from '../ledger/durable-file.ts'
+import { findPassphrase } from './passphrase.ts'
 
-const ROLES: readonly Role[] = ['gateway', 'detectors', 'api', 'ledger']
+/** The roles, each with a key of its own. */
+export const ROLES: readonly Role[] = ['gateway', 'detectors', 'api', 'ledger']
 const FOLDER = 'installation'
 const DEPLOYMENT_KEY_BYTES = 32
+/** The name of the installation's own file. */
+export const MANIFEST_FILE = 'installation.json'
 
-const manifestObject = z.strictObject({ log: nameField, createdAt: z.string(), trust: trustSettings })
+const keyRecordObject = z.strictObject({
+  holder: keyHolderField,
+  publicKey: publicKeyField,
+  enrolment: enrolmentField,
+  at: z.string(),
+  revoked: z
+    .strictObject({
+      enrolment: enrolmentField,
+      cause: z.enum(['rotated', 'compromised']),
+      reason: z.string(),
+      at: z.string(),
+    })
+    .optional(),
+})
+/** What the enrolment key said of one key; `toolwarden up` publishes it as events. */
+export type KeyRecord = z.infer<typeof keyRecordObject>
+
+const manifestObject = z.strictObject({
+  log: nameField,
+  createdAt: z.string(),
+  trust: trustSettings,
+  /** The public enrolment key; absent in an installation of before there was one, until it is enrolled. */
+  enrolment: publicKeyField.optional(),
+  keys: z.array(keyRecordObject).default([]),
+})
+/** The installation's own file. */
+export type Manifest = z.infer<typeof manifestObject>
 
 /** What an installation holds. */
 export interface Installation {
@@ -26,6 +59,9 @@ export interface Installation {
   readonly deploymentKey: Buffer
   /** The installation's own writers. */
   readonly trust: TrustSettings
+  /** The public enrolment key, base64url. */
+  readonly enrolment: string | undefined
+  readonly keyRecords: readonly KeyRecord[]
   readonly tokensFile: string
   readonly cliTokenFile: string
   /** Tokens of those who call through an HTTP gateway. */
@@ -47,9 +83,10 @@ export async function ensureInstallation(
 export async function openInstallation(dataDirectory: string): Promise<Installation> {
   if (await exists(dataDirectory)) await privateDirectory(dataDirectory)
   const directory = join(dataDirectory, FOLDER)
-  const manifest = await readManifest(join(directory, 'installation.json'))
+  const manifest = await readManifest(directory)
+  const passphrase = await findPassphrase(process.env)
   const [gateway, detectors, api, ledger] = await Promise.all(
-    ROLES.map((role) => readKey(join(directory, `${role}.key`))),
+    ROLES.map((role) => readKey(roleKeyFile(directory, role), passphrase)),
   )
   const deploymentKey = Buffer.from((await readPrivate(join(directory, 'deployment.key'))).trim(), 'hex')
   if (
@@ -70,6 +107,8 @@ export async function openInstallation(dataDirectory: string): Promise<Installat
     keys,
     deploymentKey,
     trust: manifest.trust,
+    enrolment: manifest.enrolment,
+    keyRecords: manifest.keys,
     tokensFile: join(directory, 'tokens.json'),
     cliTokenFile: join(directory, 'cli.token'),
     callersFile: join(directory, 'callers.json'),
@@ -103,15 +142,17 @@ export async function privateDirectory(directory: string): Promise<void> {
 async function createInstallation(dataDirectory: string, directory: string, log: string | undefined): Promise<boolean> {
   const draft = await mkdtemp(join(dataDirectory, '.installation-'))
   const keys = ROLES.map((role) => ({ role, key: generateKey() }))
-  for (const { role, key } of keys) await writePrivate(join(draft, `${role}.key`), privateKeyPem(key))
+  const passphrase = await findPassphrase(process.env)
+  for (const { role, key } of keys) await writePrivate(roleKeyFile(draft, role), privateKeyPem(key, passphrase))
   await writePrivate(join(draft, 'deployment.key'), `${randomBytes(DEPLOYMENT_KEY_BYTES).toString('hex')}\n`)
   const trust = keys.map(({ role, key }) => ({ writer: `${role}/*`, key: key.publicKey.toString('base64url') }))
   const manifest = {
     log: log ?? `toolwarden/${randomBytes(6).toString('hex')}`,
     createdAt: new Date().toISOString(),
     trust,
+    keys: [],
   }
-  await writePrivate(join(draft, 'installation.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  await enrolManifest(draft, manifest, passphrase)
   const paths = { tokens: join(draft, 'tokens.json'), cliToken: join(draft, 'cli.token') }
   await createCliToken(
     paths,
@@ -132,7 +173,48 @@ async function createInstallation(dataDirectory: string, directory: string, log:
   }
 }
 
-async function readManifest(path: string): Promise<z.infer<typeof manifestObject>> {
+/** Gives an installation of before there was one an enrolment key, which then vouches for the keys that are there. */
+export async function enrolInstallation(dataDirectory: string): Promise<Installation> {
+  const directory = join(dataDirectory, FOLDER)
+  const manifest = await readManifest(directory)
+  if (manifest.enrolment === undefined) await enrolManifest(directory, manifest, await findPassphrase(process.env))
+  return openInstallation(dataDirectory)
+}
+
+async function enrolManifest(directory: string, manifest: Manifest, passphrase: string | undefined): Promise<void> {
+  const { log, trust } = manifest
+  const path = enrolmentKeyFile(directory)
+  // One that a crash left without its place in the manifest vouches for nothing yet, and is as good as a new one.
+  const key = (await readKeyFile(path, passphrase)) ?? generateKey()
+  await writeDurably(path, privateKeyPem(key, passphrase))
+  const at = new Date().toISOString()
+  const keys = trust.map(({ writer: holder, key: publicKey }) => ({
+    holder,
+    publicKey,
+    enrolment: enrol(key, { kind: 'registered', log, holder, publicKey }),
+    at,
+  }))
+  await writeManifest(directory, { ...manifest, enrolment: key.publicKey.toString('base64url'), keys })
+}
+
+/** Where a role's long-lived key is. */
+export function roleKeyFile(directory: string, role: Role): string {
+  return join(directory, `${role}.key`)
+}
+
+/** Where the enrolment key is; nothing but `init` and `keys` reads it, and it may be kept elsewhere between. */
+export function enrolmentKeyFile(directory: string): string {
+  return join(directory, 'enrolment.key')
+}
+
+/** Replaces the installation's file, durably. */
+export async function writeManifest(directory: string, manifest: Manifest): Promise<void> {
+  await writeDurably(join(directory, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`)
+}
+
+/** Reads the installation's file. Throws KEY_MISSING, CONFIG_INVALID. */
+export async function readManifest(directory: string): Promise<Manifest> {
+  const path = join(directory, MANIFEST_FILE)
   const text = await readPrivate(path)
   try {
     return manifestObject.parse(JSON.parse(text))
@@ -145,8 +227,8 @@ async function readManifest(path: string): Promise<z.infer<typeof manifestObject
   }
 }
 
-async function readKey(path: string): Promise<KeyPair> {
-  return parsePrivateKey(await readPrivate(path), path)
+async function readKey(path: string, passphrase: string | undefined): Promise<KeyPair> {
+  return parsePrivateKey(await readPrivate(path), path, passphrase)
 }
 
 async function readPrivate(path: string): Promise<string> {

@@ -10,6 +10,7 @@ import type { TreeToVerify } from '../ledger/verify-tree.ts'
 import { Cosigning, type CosigningOptions } from '../ledger/witness/cosigning.ts'
 import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
+import { findPassphrase } from './passphrase.ts'
 
 /** What the sequencer starts from. */
 export interface MerkleLogOptions {
@@ -62,7 +63,9 @@ async function startAll({
     nowMs: () => clock.monotonicMicros() / 1_000,
   })
   const onPublished = (note: string): void => cosigning?.offer(note)
-  const sequencer = await Sequencer.start({ store, clock, log, keyDirectory, ...directories, onStopped, onPublished })
+  const passphrase = await findPassphrase(process.env)
+  const key = { keyDirectory, ...(passphrase === undefined ? {} : { keyPassphrase: passphrase }) }
+  const sequencer = await Sequencer.start({ store, clock, log, ...key, ...directories, onStopped, onPublished })
   cosigning?.start()
   const stop = async (): Promise<void> => {
     await cosigning?.stop()

@@ -5,6 +5,7 @@ import { announceApi } from './api-client.ts'
 import { type Config, loadConfig } from './config.ts'
 import { serveHealth } from './health-server.ts'
 import { ensureInstallation, type Installation, openInstallation } from './installation.ts'
+import { settleKeys } from './key-book.ts'
 import { createLogger } from './logger.ts'
 import { type ServiceRole, type Services, startServices } from './services.ts'
 import { stopRequested } from './shutdown.ts'
@@ -25,7 +26,8 @@ export async function runUp(flags: ServiceFlags): Promise<void> {
   const stopped = stopRequested()
   const config = withFlags(await loadConfig(process.env, flags.config), flags)
   const logger = createLogger(process.env, 'up')
-  const installation = await ensureInstallation(config.data, config.log)
+  const { isNew } = await ensureInstallation(config.data, config.log)
+  const installation = { ...(await settleKeys(config.data)), isNew }
   const services = await startServices(UP_ROLES, { config, installation, logger })
   announce(services, config, installation)
   await runUntilStopped(services, { config, logger, stopped })

@@ -233,5 +233,18 @@ async function startApiRole(
         ]),
   ]
   const cosigning = merkleLog?.cosigning
-  return startApiService({ store, roles, checks, cosigning, config, installation, backbone, logger, onStop, registry })
+  const caughtUp = ingest?.caughtUp ?? Promise.resolve()
+  return startApiService({
+    store,
+    roles,
+    checks,
+    cosigning,
+    caughtUp,
+    config,
+    installation,
+    backbone,
+    logger,
+    onStop,
+    registry,
+  })
 }

@@ -3,13 +3,13 @@
 import { readCliToken } from '../api/cli-token.ts'
 import { type ReportView, showReport } from '../api/report-view.ts'
 import { ToolwardenError } from '../events/errors.ts'
-import { Trust } from '../events/trust.ts'
 import { verifyTrust } from '../ledger/verify-trust.ts'
 import { callApi, findApi } from './api-client.ts'
 import { type Config, loadConfig } from './config.ts'
 import { EXIT_INCOMPLETE, EXIT_TAMPERED } from './exit-code.ts'
 import { type Installation, openInstallation } from './installation.ts'
 import { findMerkleLog } from './merkle-log.ts'
+import { openTrust } from './open-trust.ts'
 import { showProgress } from './progress.ts'
 import { storeSettings } from './store-place.ts'
 import { describeTrust, findTrustCheck, type TrustFlags, type TrustView, withTrust } from './verify-trust.ts'
@@ -51,7 +51,7 @@ async function verifyDirectly(config: Config, installation: Installation, isQuic
   const progress = showProgress('verifying')
   try {
     if (isQuick) return showReport(await verifyQuickly(store))
-    const trust = new Trust([...installation.trust, ...config.trust])
+    const trust = openTrust(config, installation)
     const onProgress = ({ rows, total }: { rows: number; total: number }): void => progress.update(rows, total)
     const tree = await findMerkleLog(config, installation)
     return showReport(await verifyLedger({ store, log, trust, onProgress, ...tree }))

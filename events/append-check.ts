@@ -68,7 +68,7 @@ function formProblem({ covered, signature }: ReadAppend, log: string, trust: Tru
   if (signature.count !== covered.length) return 'the signature covers events that are not there'
   const { writer, instance } = covered[0].event
   if (trust.findRunKey({ log, writer, instance }, signature) === undefined)
-    return 'no trusted key vouches for the key of this run'
+    return trust.describeRefusal({ log, writer, instance }, signature)
   const linked = covered.every(({ event }, index) => {
     const before = covered[index - 1]
     return before === undefined || (event.sequence === before.event.sequence + 1 && event.previous === before.hash)

@@ -41,6 +41,8 @@ export class Trust {
   readonly #enrolment: ReadonlySet<string>
   /** Written by `revoke` alone, which nothing undoes. */
   readonly #revoked: Set<string>
+  /** The same without revocations, to say why; made when it is first needed. */
+  #unrevoked: Trust | undefined
   /** Certificates that held, by all that they speak of; oldest first. */
   readonly #verified = new Map<string, Voucher>()
 
@@ -89,8 +91,8 @@ export class Trust {
 
   /** Why there is no voucher, for people. */
   describeRefusal(identity: RunIdentity, certificate: RunCertificate): string {
-    const all = new Trust(this.#settings)
-    const isKnown = this.#revoked.size > 0 && all.findVoucher(identity, certificate) !== undefined
+    this.#unrevoked ??= new Trust(this.#settings)
+    const isKnown = this.#revoked.size > 0 && this.#unrevoked.findVoucher(identity, certificate) !== undefined
     return isKnown ? 'the key that vouches for this run is revoked' : 'no trusted key vouches for the key of this run'
   }
 

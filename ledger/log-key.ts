@@ -1,9 +1,9 @@
 // The key of the Merkle log, in a file of its own that the sequencer alone reads, and beside it the public key for
 // everybody else. The public key is written once the first checkpoint stands: it says that the log existed.
-import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemCode, ToolwardenError } from '../events/errors.ts'
-import { generateKey, type KeyPair, parsePrivateKey, privateKeyPem } from '../events/keys.ts'
+import { ToolwardenError } from '../events/errors.ts'
+import { generateKey, type KeyPair, privateKeyPem } from '../events/keys.ts'
+import { readKeyFile } from '../events/private-file.ts'
 import { readIfThere, writeDurably } from './durable-file.ts'
 import { formatVerifierKey, parseVerifierKey, type VerifierKey, verifierKey } from './note.ts'
 
@@ -18,10 +18,11 @@ export interface LogKey {
 }
 
 /** Opens the log's key in a directory; makes it where no log was ever begun. Throws KEY_MISSING, KEY_INVALID. */
-export async function openLogKey(directory: string, origin: string): Promise<LogKey> {
+export async function openLogKey(directory: string, origin: string, passphrase?: string): Promise<LogKey> {
   const path = join(directory, PRIVATE_FILE)
   const known = await readLogVerifierKey(directory)
-  const pair = (await readKey(path)) ?? (known === undefined ? await makeKey(path) : undefined)
+  const pair =
+    (await readKeyFile(path, passphrase)) ?? (known === undefined ? await makeKey(path, passphrase) : undefined)
   if (pair === undefined)
     throw new ToolwardenError('KEY_MISSING', 'the key of the Merkle log is gone', {
       where: path,
@@ -47,19 +48,8 @@ export async function readLogVerifierKey(directory: string): Promise<VerifierKey
   return text === undefined ? undefined : parseVerifierKey(text.toString('utf8').trimEnd())
 }
 
-async function makeKey(path: string): Promise<KeyPair> {
+async function makeKey(path: string, passphrase: string | undefined): Promise<KeyPair> {
   const pair = generateKey()
-  await writeDurably(path, privateKeyPem(pair))
+  await writeDurably(path, privateKeyPem(pair, passphrase))
   return pair
-}
-
-async function readKey(path: string): Promise<KeyPair | undefined> {
-  try {
-    const { mode } = await stat(path)
-    if ((mode & 0o077) === 0 || process.platform === 'win32') return parsePrivateKey(await readFile(path, 'utf8'), path)
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw error
-  }
-  throw new ToolwardenError('KEY_INVALID', 'others can read this file', { where: path, fix: `chmod 600 ${path}` })
 }

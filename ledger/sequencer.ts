@@ -38,8 +38,9 @@ export interface SequencerOptions {
   readonly treeDirectory: string
   /** The won checkpoint and what is staged; of one process alone. */
   readonly stateDirectory: string
-  /** The log's key. */
+  /** The log's key, and its passphrase where it is encrypted. */
   readonly keyDirectory: string
+  readonly keyPassphrase?: string
   /** Told when it stops by itself, because store, tiles and checkpoints do not belong together. */
   readonly onStopped?: (error: unknown) => void
   /** Told of each checkpoint once it is published, and of the one that stands at the start. */
@@ -87,10 +88,10 @@ export class Sequencer {
 
   /** Opens the log; ticks happen when they are asked for. Throws as `start`. */
   static async open(options: SequencerOptions): Promise<Sequencer> {
-    const { store, log, treeDirectory, stateDirectory, keyDirectory, fault } = options
+    const { store, log, treeDirectory, stateDirectory, keyDirectory, keyPassphrase, fault } = options
     const lock = lockDirectory(stateDirectory)
     try {
-      const key = await openLogKey(keyDirectory, originOf(log))
+      const key = await openLogKey(keyDirectory, originOf(log), keyPassphrase)
       const files = new SequencerFiles({ tree: treeDirectory, state: stateDirectory }, fault)
       const means = { store, files, reader: new TreeReader(treeDirectory), key, keyDirectory }
       const sequencer = new Sequencer(options, means, lock)
