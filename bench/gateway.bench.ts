@@ -1,7 +1,7 @@
 // What a call costs through the gateway: p50 and p99 of one after the other and of 16 at once, for a direct connection, for
 // a forwarder that writes and fdatasyncs two blobs of 1.3 kB a call (the floor of anything that records durably), and for
 // the gateway on the embedded log and, where its jars are here, on Kafka. Rounds take turns, so that what else the machine
-// does weighs on all; the ratios are of medians. Run: node dist/bench/gateway.bench.js [calls a round] [rounds]
+// does weighs on all; the ratios are of medians. Run: npm run bench:gateway -- [calls a round] [rounds] [--no-kafka]
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Background, startBackground } from '../test/support/background.ts'
@@ -28,7 +28,8 @@ interface Way {
 }
 
 const embedded = new GatewayBefore()
-const kafka = kafkaSkipReason() === false ? await kafkaForTests() : undefined
+const isKafkaWanted = !process.argv.includes('--no-kafka') && kafkaSkipReason() === false
+const kafka = isKafkaWanted ? await kafkaForTests() : undefined
 const onKafka =
   kafka === undefined
     ? undefined
@@ -123,11 +124,16 @@ async function run(client: BenchClient, calls: number, { inFlight, argumentBytes
   return times
 }
 
+/** Resident memory, and its share where what processes have in common is counted in parts; the floor is a Node process too. */
 function reportMemory(ways: readonly Way[]): void {
   for (const { name, client } of ways) {
-    if (client.pid === undefined || name === 'floor') continue
-    const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${client.pid}/status`, 'utf8'))?.[1]
-    console.log(`  memory of ${name}: ${Math.round(Number(kilobytes) / 1024)} MB, target ${TARGET_RSS_MEGABYTES}`)
+    if (client.pid === undefined) continue
+    const text = readFileSync(`/proc/${client.pid}/smaps_rollup`, 'utf8')
+    const [rss, pss] = ['Rss', 'Pss'].map((field) => {
+      return (Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(text)?.[1]) / 1024).toFixed(0)
+    })
+    const target = name === 'embedded' ? `, target ${TARGET_RSS_MEGABYTES}` : ''
+    console.log(`  memory of ${name}: RSS ${rss} MB, PSS ${pss} MB${target}`)
   }
 }
 

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openInstallation } from '../../cli/installation.ts'
+import { startBackground } from './background.ts'
 import { type BenchClient, HttpBenchClient, StdioBenchClient } from './bench-client.ts'
 import { auditCalls, type CallAudit } from './call-audit.ts'
 import { GatewayBefore } from './gateway-before.ts'
@@ -37,12 +38,14 @@ export interface SoakOutcome {
 }
 
 const echoServer = [process.execPath, join(import.meta.dirname, 'echo-server.js')]
+const httpEchoServer = [process.execPath, join(import.meta.dirname, 'http-echo-server.js')]
 
 /** Makes the calls, ends the gateway, audits its log and removes everything. Rejects where a call is refused. */
 export async function soak(options: SoakOptions): Promise<SoakOutcome> {
   const gateway = new GatewayBefore()
+  const server = options.transport === 'http' ? await startBackground(httpEchoServer, /listening on (\S+)/) : undefined
   try {
-    const client = await connect(gateway, options.transport)
+    const client = await connect(gateway, server?.match[1])
     const started = performance.now()
     const looks = await callAndLook(client, options)
     const seconds = (performance.now() - started) / 1000
@@ -52,6 +55,7 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
     const { log, trust } = await openInstallation(data)
     return { seconds, looks, audit: await auditCalls({ root: join(data, 'log'), log, trust }) }
   } finally {
+    await server?.stop()
     await gateway.remove()
   }
 }
@@ -64,9 +68,10 @@ export function growthOf(looks: readonly MemoryLook[]): number {
   return (covariance / mean(looks.map(({ calls }) => (calls - meanCalls) ** 2))) * 100_000
 }
 
-async function connect(gateway: GatewayBefore, transport: SoakTransport): Promise<BenchClient> {
-  if (transport === 'stdio') return StdioBenchClient.start(gateway.command(echoServer), gateway.environment)
-  const { url, pid } = await gateway.listen(echoServer)
+/** Over HTTP where the server has a URL. */
+async function connect(gateway: GatewayBefore, serverUrl: string | undefined): Promise<BenchClient> {
+  if (serverUrl === undefined) return StdioBenchClient.start(gateway.command(echoServer), gateway.environment)
+  const { url, pid } = await gateway.listen(serverUrl)
   return HttpBenchClient.start(url, pid)
 }
 
