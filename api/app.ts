@@ -26,6 +26,7 @@ import { addOpenApi } from './openapi.ts'
 import type { OperatorMeans } from './operator.ts'
 import { addPins } from './pins.ts'
 import { type ApiLogger, answerErrors, answerNotFound, problem, refuseInvalid } from './problem.ts'
+import { addRecordedCalls } from './recorded-calls.ts'
 import { addRules } from './rules.ts'
 import type { ApiSettings } from './settings.ts'
 import { type AboutProcess, addStatus } from './status.ts'
@@ -110,6 +111,7 @@ function addRoutes(
   addStatus(app, about, () => clock.nowMicros())
   addEvents(app, history)
   addCalls(app, { history, operator })
+  addRecordedCalls(app, { history, operator })
   addAlerts(app, { history, operator })
   addApprovals(app, { history, approvals, operator, clock, settings })
   addRules(app, { history, operator, clock, publishDeadlineMs: settings.limits.publishDeadlineMs })

@@ -36,7 +36,16 @@ export async function callApi<Answer>(
   path: string,
   request: { readonly method: 'GET' | 'POST'; readonly token: string; readonly body?: object },
 ): Promise<Answer> {
-  const { method, token, body } = request
+  const response = await requestApi(url, path, request)
+  return (await response.json()) as Answer
+}
+
+/** One request; resolves with an answer that is no problem. Throws as callApi does. */
+export async function requestApi(
+  url: string,
+  path: string,
+  { method, token, body }: { readonly method: 'GET' | 'POST'; readonly token: string; readonly body?: object },
+): Promise<Response> {
   const response = await fetch(new URL(path, url), {
     method,
     headers: {
@@ -52,7 +61,7 @@ export async function callApi<Answer>(
       cause,
     })
   })
-  if (response.ok) return (await response.json()) as Answer
+  if (response.ok) return response
   const problem = (await response.json()) as {
     readonly code?: string
     readonly message?: string

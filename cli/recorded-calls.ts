@@ -1,8 +1,13 @@
 // The one reader of recorded calls, for every command that tries a policy on history: out of the ledger's store, or out of
 // files that --history names. Oldest first, in batches, so that memory does not grow with the history.
+import { readCliToken } from '../api/cli-token.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { formatTime } from '../events/time.ts'
+import type { TimeRange } from '../ledger/history-filter.ts'
 import type { RecordedCall } from '../ledger/recorded-call.ts'
+import type { LedgerStore } from '../ledger/store.ts'
+import { readApi } from './api-calls.ts'
+import { findApi } from './api-client.ts'
 import { openCallFiles } from './call-files.ts'
 import { loadConfig } from './config.ts'
 import { openInstallation } from './installation.ts'
@@ -55,25 +60,36 @@ function readTime(flag: string, text: string | undefined): number | undefined {
   })
 }
 
-async function openLedger(flags: HistoryFlags, { fromMs, toMs }: Range): Promise<RecordedHistory> {
+async function openLedger(flags: HistoryFlags, range: Range): Promise<RecordedHistory> {
   const config = await loadConfig(process.env, flags.config)
   const installation = await openInstallation(config.data)
-  const { openLedgerStore } = await import('../ledger/clickhouse-store.ts')
-  const { readCallHistory } = await import('../ledger/call-history.ts')
-  const store = await openLedgerStore(storeSettings(config), config.log ?? installation.log)
-  async function* read(): AsyncGenerator<readonly RecordedCall[]> {
-    try {
-      let done = 0
-      const { total, batches } = await readCallHistory(store, { from: toEventTime(fromMs), to: toEventTime(toMs) })
-      const counted = countCalls(batches, (calls) => {
-        done += calls
-      })
-      yield* withProgress(counted, () => [done, total])
-    } finally {
-      await store.close()
-    }
+  const log = config.log ?? installation.log
+  const times = { from: toEventTime(range.fromMs), to: toEventTime(range.toMs) }
+  try {
+    const { openLedgerStore } = await import('../ledger/clickhouse-store.ts')
+    const store = await openLedgerStore(storeSettings(config), log)
+    return { where: `the ledger ${log}`, batches: readStore(store, times) }
+  } catch (error) {
+    // While `up` holds the store, it is asked through its API.
+    const url = await findApi(config.data)
+    if (!(error instanceof ToolwardenError) || error.code !== 'STORE_LOCKED' || url === undefined) throw error
+    const token = await readCliToken(installation.cliTokenFile)
+    return { where: `the ledger ${log}`, batches: readApi(url, token, times) }
   }
-  return { where: `the ledger ${config.log ?? installation.log}`, batches: read() }
+}
+
+async function* readStore(store: LedgerStore, times: TimeRange): AsyncGenerator<readonly RecordedCall[]> {
+  try {
+    const { readCallHistory } = await import('../ledger/call-history.ts')
+    let done = 0
+    const { total, batches } = await readCallHistory(store, times)
+    const counted = countCalls(batches, (calls) => {
+      done += calls
+    })
+    yield* withProgress(counted, () => [done, total])
+  } finally {
+    await store.close()
+  }
 }
 
 function toEventTime(timeMs: number | undefined): string | undefined {

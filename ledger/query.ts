@@ -1,4 +1,6 @@
 // Reads of the ledger for the API: pages of events, calls and alerts, newest first, each row checked before it is shown.
+
+import { type CallHistory, readCallHistory } from './call-history.ts'
 import { findDefinitions, type SeenDefinition } from './definition-history.ts'
 import { HISTORY_COLUMNS, type HistoryEvent, type HistoryRow, toHistoryEvent } from './history-event.ts'
 import { listCondition, type PageRequest, SHOWN, STANDING, type TimeRange } from './history-filter.ts'
@@ -145,6 +147,11 @@ export class LedgerHistory {
   /** The definitions of tools as they were seen last, of one server or of all. */
   findDefinitions(server: string | undefined): Promise<readonly SeenDefinition[]> {
     return findDefinitions(this.#store, server)
+  }
+
+  /** All calls of a time range with their arguments, oldest first. */
+  readCalls(range: TimeRange): Promise<CallHistory> {
+    return readCallHistory(this.#store, range)
   }
 
   /** Answers at once if the store does. */

@@ -117,8 +117,8 @@ function leadsTo(
   { realPath, bases, home }: PathReading & { readonly home: string },
   isSought: (place: string) => boolean,
 ): boolean {
-  return toAbsolute(form, home, bases).some((path) => {
-    const written = trimSlash(posix.normalize(path))
+  return toAbsolute(form, home, bases).some(({ path, plain }) => {
+    const written = trimSlash(posix.normalize(plain))
     if (isSought(written)) return true
     if (realPath === undefined) return false
     const real = resolveReal(written, realPath)
@@ -129,12 +129,19 @@ function leadsTo(
   })
 }
 
-function toAbsolute(form: string, home: string, bases: readonly string[]): readonly string[] {
+/** A path from each base, as it is written and shortened: a long one is not normalised anew for each. */
+function toAbsolute(
+  form: string,
+  home: string,
+  bases: readonly string[],
+): readonly { readonly path: string; readonly plain: string }[] {
   const text = form
     .replace(/\0.*$/s, '')
     .replace(/^file:(?:\/\/[^/]*)?(?=\/)/i, '')
     .replace(/^(?:~|\$HOME|\$\{HOME\})(?=\/|$)/, home)
-  return text.startsWith('/') ? [text] : bases.map((base) => `${base}/${text}`)
+  const plain = posix.normalize(text)
+  if (text.startsWith('/')) return [{ path: text, plain }]
+  return bases.map((base) => ({ path: `${base}/${text}`, plain: `${base}/${plain}` }))
 }
 
 function liesWithin(path: string, directories: readonly string[]): boolean {

@@ -181,6 +181,33 @@ describe('/v1/calls/{id}', () => {
   })
 })
 
+describe('/v1/recorded-calls', () => {
+  const linesOf = async (path: string): Promise<readonly string[]> => {
+    const response = await harness.request(path)
+    assert.equal(response.status, 200)
+    return (await response.text()).trim().split('\n')
+  }
+
+  it('gives every call with its arguments, oldest first, and its end, after it was recorded that they are read', async () => {
+    const lines = await linesOf('/v1/recorded-calls?reason=a%20replay')
+    assert.equal(lines.at(-1), `{"end":${CALLS}}`)
+    const calls = lines.slice(0, -1).map((line) => JSON.parse(line) as Item)
+    assert.deepEqual(callsOf(calls), callsOf(run.calls.map(({ call }) => ({ call }))))
+    assert.equal(calls[0]?.argumentsText, '{"path":"/data/0.txt"}')
+    await until(async () => (await list('/v1/events?type=admin/exported')).items.length === 1)
+    const [look] = (await list('/v1/events?type=admin/exported')).items as { event: Item }[]
+    assert.deepEqual([look?.event.events, look?.event.reason], [CALLS, 'a replay'])
+  })
+
+  it('gives those of a time range, and says so where there are none', async () => {
+    assert.deepEqual(await linesOf('/v1/recorded-calls?to=2001-01-01T00:00:00Z'), ['{"end":0}'])
+  })
+
+  it('gives nothing without the scope operate', async () => {
+    await problemOf(await harness.request('/v1/recorded-calls', { scopes: ['read'] }), 403)
+  })
+})
+
 describe('/v1/events', () => {
   it('finds by type, call and writer, in pages without overlap', async () => {
     const proposes = await walk('/v1/events?type=authorization/propose&limit=5')

@@ -64,11 +64,11 @@ describe('/openapi.json', () => {
     }
   })
 
-  it('names the one scope that each route under /v1 needs: approve for what lets calls through, operate for what writes, read for the rest', () => {
+  it('names the one scope that each route under /v1 needs: approve for what lets calls through, operate for what writes or shows arguments, read for the rest', () => {
     for (const [name, { security = [] }] of operations()) {
       if (!name.includes(' /v1/')) continue
       const writing = /\/approve$|\/approvals\//.test(name) ? 'approve' : 'operate'
-      assert.deepEqual(security, [{ bearer: [name.startsWith('POST') ? writing : 'read'] }], name)
+      assert.deepEqual(security, [{ bearer: [/^POST|recorded-calls$/.test(name) ? writing : 'read'] }], name)
     }
   })
 

@@ -47,11 +47,11 @@ describe('attack strings before a real file server', { skip: peersSkipReason() }
     makeSandbox(root, outside)
     const policy = join(top, 'policy.yaml')
     writeFileSync(policy, policyFor(root))
-    // It takes relative paths from the first of its directories, wherever it was started: that is what `--root` has to say.
-    const server = [process.execPath, peers.filesystem, root, top]
-    const flags = ['gateway', '--policy', policy, '--name', 'files', '--root', root, '--']
-    guarded = await connect([process.execPath, commandFile, ...flags, ...server], root, join(top, 'data'))
-    bare = await connect(server, root, join(top, 'data'))
+    // It takes relative paths from its directory, wherever it was started: that is what `--root` has to say.
+    const server = [process.execPath, peers.filesystem, top]
+    const flags = ['gateway', '--policy', policy, '--name', 'files', '--root', top, '--']
+    guarded = await connect([process.execPath, commandFile, ...flags, ...server], top, join(top, 'data'))
+    bare = await connect(server, top, join(top, 'data'))
   })
   after(async () => {
     await guarded?.close()

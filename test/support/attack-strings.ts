@@ -1,5 +1,6 @@
 // Strings that try to lead a file server out of its directory, beside the published ones: each names a reading of paths that
-// some program has, or had. `{root}` is the allowed directory, `{outside}` the one beside it, which is not.
+// some program has, or had. `{root}` is the allowed directory, `{outside}` the one beside it, which is not;
+// relative ones begin above both.
 
 /** At least one of these is for every layer that could read a path otherwise than the policy does. */
 export const OWN_ATTACKS: readonly string[] = [
@@ -65,10 +66,12 @@ export const OWN_ATTACKS: readonly string[] = [
   '{root}/out/new/file.txt',
   '{root}/OUT/../out/secret.txt',
   '{root}/chain/secret.txt',
-  'out/secret.txt',
-  './out/secret.txt',
-  'secret',
-  'chain/secret.txt',
+  'outside/secret.txt',
+  './outside/secret.txt',
+  'root/out/secret.txt',
+  './root/secret',
+  'root/chain/secret.txt',
+  'root-beside/b.txt',
   // Blanks and controls around them.
   ' {outside}/secret.txt',
   '{outside}/secret.txt ',
@@ -83,8 +86,8 @@ export const INSIDE: readonly string[] = [
   '{root}/docs/a.txt',
   '{root}//docs/./a.txt',
   '{root}/inside/a.txt',
-  'docs/a.txt',
-  './docs/a.txt',
+  'root/docs/a.txt',
+  './root/docs/a.txt',
   '{root}/docs/a b & c (1).txt',
   '{root}/docs/r\u00e9sum\u00e9.txt',
   '{root}/docs/...dots...txt',
