@@ -17,6 +17,7 @@ import { addApprovals } from './approvals.ts'
 import { authenticate } from './authentication.ts'
 import { addCalls } from './calls.ts'
 import { addEvents } from './events.ts'
+import { createFollowCheck } from './follow-check.ts'
 import { answerHeaders, checkBody, checkHost, checkOrigin, checkQuery } from './guard.ts'
 import { addHealth, type ReadinessCheck } from './health.ts'
 import { addIntegrity } from './integrity.ts'
@@ -121,16 +122,20 @@ function addRoutes(
   const { verify, verifyQuickly } = dependencies
   addIntegrity(app, { verification: new Verification(verify, clock), verifyQuickly })
   addStream(app, streams)
-  addHealth(app, registry, [...ownChecks(history, feed, operator), ...checks])
+  addHealth(app, registry, [...ownChecks(history, feed, { operator, clock }), ...checks])
 }
 
 const CORS_HEADERS = ['authorization', 'content-type', 'last-event-id']
 
 /** The API's own conditions: it can read history, follow the log and write to it. */
-function ownChecks(history: LedgerHistory, feed: LiveFeed, { chainWriter }: OperatorMeans): readonly ReadinessCheck[] {
+function ownChecks(
+  history: LedgerHistory,
+  feed: LiveFeed,
+  { operator: { chainWriter }, clock }: Pick<ApiDependencies, 'operator' | 'clock'>,
+): readonly ReadinessCheck[] {
   return [
     { name: 'store', findProblem: () => history.ping().then(() => undefined) },
-    { name: 'event log', findProblem: () => feed.problem },
+    createFollowCheck({ chainWriter, feed, clock }),
     { name: 'api chain', findProblem: () => (chainWriter.isInDoubt ? 'an append is in doubt' : undefined) },
   ]
 }

@@ -58,6 +58,11 @@ export class LiveFeed {
     return this.#failure instanceof Error ? this.#failure.message : 'stopped for an unknown reason'
   }
 
+  /** The sequence number up to which a chain was read; undefined where nothing of it was. */
+  sequenceOf(chain: string): number | undefined {
+    return this.#heads.get(chain)?.sequence
+  }
+
   /** Calls a listener after new events; returns how to end that. */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener)

@@ -37,7 +37,7 @@ export async function openBackbone(
   if (config.kafka === undefined) {
     const root = join(config.data, LOG_FOLDER)
     return {
-      eventLog: new FileLog({ root, durability: config.durability }),
+      eventLog: new FileLog({ root, memory: join(installation.directory, 'log.id'), durability: config.durability }),
       log,
       trust,
       isDistributed: false,

@@ -5,7 +5,7 @@ import { inOrder, keepNewest, type NewestByKey } from './file-log-compaction.ts'
 import { DiskReserve, RESERVE_BYTES } from './file-log-disk-reserve.ts'
 import { type FollowerOptions, TopicFollower } from './file-log-follower.ts'
 import { LogRoot } from './file-log-root.ts'
-import type { FaultStep } from './file-log-segment.ts'
+import { type FaultStep, nothingWritten } from './file-log-segment.ts'
 import { ChainFileWriter } from './file-log-writer.ts'
 import type {
   AppendOptions,
@@ -36,6 +36,8 @@ const CLOSE_DEADLINE_MS = 2_000
 export interface FileLogOptions {
   /** The directory; made (0700) when it is not there. */
   readonly root: string
+  /** A file beside the log that remembers which log was used before; a root without its mark is refused then. */
+  readonly memory?: string
   /** `disk` (unless told): acknowledged means that it survives a power cut; `process`: that it survives kill -9. */
   readonly durability?: 'disk' | 'process'
   readonly segmentBytes?: number
@@ -61,7 +63,7 @@ export class FileLog implements EventLog {
   constructor(options: FileLogOptions) {
     this.#options = options
     this.#reserve = new DiskReserve(options.root, options.reserveBytes ?? RESERVE_BYTES)
-    this.#root = new LogRoot(options.root)
+    this.#root = new LogRoot(options.root, options.memory)
   }
 
   async append(topic: Topic, records: readonly LogRecord[], options: AppendOptions): Promise<readonly Position[]> {
@@ -134,18 +136,27 @@ export class FileLog implements EventLog {
 
   async #follow(topic: Topic, options: FollowTopicOptions): Promise<Subscription> {
     this.#checkOpen()
+    await this.#checkRoot()
     const { root, pollMs = POLL_MS } = this.#options
     const compacted = isCompacted(topic)
     const follower = new TopicFollower({ onCaughtUp: () => undefined, ...options, root, topic, compacted, pollMs })
     this.#followers.add(follower)
     await follower.start()
-    await this.#root.check()
+    await this.#checkRoot()
     return {
       caughtUp: follower.caughtUp,
       stop: async () => {
         await follower.stop()
         this.#followers.delete(follower)
       },
+    }
+  }
+
+  async #checkRoot(): Promise<void> {
+    try {
+      await this.#root.check()
+    } catch (error) {
+      throw error instanceof ToolwardenError ? error : nothingWritten(this.#options.root, error)
     }
   }
 

@@ -88,6 +88,26 @@ describe('the disk of the event log', { skip }, () => {
     await expectGoingOn({ client, up, pipeline }, context)
   })
 
+  it('is not replaced by what is below it, where programs start while it is unmounted', {
+    skip: skipLoop,
+  }, async (context) => {
+    const { disk, client, up, pipeline } = await startOn(context, (log) => mountLoop(log, `${log}.img`))
+    await client.end()
+    await pipeline.stopUp(up)
+    await disk.unmount()
+    const { code, errors } = await pipeline.start(['up', '--port', '0']).ended
+    assert.notEqual(code, 0)
+    assert.match(errors, /not where it was/)
+    const late = pipeline.startGateway()
+    await late.initialize()
+    const end = await late.call('count', 'gone')
+    assert.ok(end.type === 'refused' && /event log is unavailable/.test(end.text), JSON.stringify(end))
+    assert.deepEqual(readdirSync(disk.directory), [])
+    await disk.repair()
+    await pipeline.until(async () => (await late.call('count', 'after')).type === 'answered')
+    await expectGoingOn({ client: late, up: await pipeline.startUp(), pipeline }, context)
+  })
+
   it('denies calls while it is frozen, within two seconds and then at once', { skip: skipLoop }, async (context) => {
     const { disk, client, up, pipeline } = await startOn(context, (log) => mountLoop(log, `${log}.img`))
     await disk.freeze()
