@@ -84,7 +84,7 @@ describe('attack strings before a real file server', { skip: peersSkipReason() }
         )
         for (const [place, text] of answers.entries()) {
           assert.ok(!text.includes(BAIT), `${tool} read the bait: ${JSON.stringify(batch[place])}`)
-          if (/^denied|toolwarden/i.test(text)) refused += 1
+          if (/ Call [0-9a-f-]{36}\.$/.test(text)) refused += 1
         }
       }
     assert.equal(snapshot(top, root), unchanged)
