@@ -8,6 +8,7 @@ import { projectRoot } from './project-root.ts'
 
 const TESSERA = 'github.com/transparency-dev/tessera/cmd/fsck@v1.0.4'
 const GO_MOD = 'golang.org/x/mod@v0.33.0'
+const FORMATS = 'github.com/transparency-dev/formats@v0.0.0-20251017110053-404c0d5b696c'
 const BUILD_TIMEOUT_MS = 300_000
 const run = promisify(execFile)
 const folder = join(projectRoot, '.cache', 'go')
@@ -38,6 +39,22 @@ export async function buildGoTools(): Promise<void> {
   writeFileSync(join(check.cwd, 'go.mod'), 'module check\n\ngo 1.22\n')
   await run('go', ['get', GO_MOD], check)
   await run('go', ['build', '-o', join(folder, 'note-check'), '.'], check)
+}
+
+/** Builds the check of cosignatures alone. */
+export async function buildCosignatureCheck(): Promise<void> {
+  const cwd = join(folder, 'cosignature')
+  mkdirSync(cwd, { recursive: true })
+  const options = { cwd, env, timeout: BUILD_TIMEOUT_MS }
+  writeFileSync(join(cwd, 'main.go'), COSIGNATURE_PROGRAM)
+  writeFileSync(join(cwd, 'go.mod'), 'module cosignature\n\ngo 1.24\n')
+  await run('go', ['get', FORMATS, GO_MOD], options)
+  await run('go', ['build', '-o', join(folder, 'cosignature-check'), '.'], options)
+}
+
+/** Go's packages over a checkpoint file: the signature of the log, and the cosignature of a witness with its time. */
+export async function runCosignatureCheck(logKey: string, witnessKey: string, file: string): Promise<ToolResult> {
+  return await runTool('cosignature-check', [logKey, witnessKey, file], 10_000)
 }
 
 /** Tessera's fsck over a log's directory. It exits 0 even where it fails and may hang on damage: its words count. */
@@ -104,5 +121,38 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Printf("verified %s %d %d\\n", origin, size, index)
+}
+`
+
+const COSIGNATURE_PROGRAM = `package main
+
+import (
+	"fmt"
+	"os"
+
+	cosignature "github.com/transparency-dev/formats/note"
+	"golang.org/x/mod/sumdb/note"
+)
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	return value
+}
+
+func main() {
+	log := must(note.NewVerifier(os.Args[1]))
+	witness := must(cosignature.NewVerifierForCosignatureV1(os.Args[2]))
+	opened := must(note.Open(must(os.ReadFile(os.Args[3])), note.VerifierList(log, witness)))
+	for _, signature := range opened.Sigs {
+		if signature.Name == witness.Name() && signature.Hash == witness.KeyHash() {
+			fmt.Printf("cosigned %d\\n", must(cosignature.CoSigV1Timestamp(signature)).Unix())
+			return
+		}
+	}
+	fmt.Println("not cosigned")
+	os.Exit(1)
 }
 `
