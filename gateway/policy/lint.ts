@@ -32,8 +32,10 @@ export function lintPolicy(
   tools: readonly SeenTool[] | undefined,
 ): readonly LintFinding[] {
   const placeOf = createRulePlaces(sources)
+  const earlier = new EarlierRules()
   const findings = policy.rules.flatMap((rule, place) => {
-    const found = [...lintReach(policy.rules, place), ...lintConstraints(rule)]
+    const found = [...lintReach(rule, earlier), ...lintConstraints(rule)]
+    earlier.add(rule)
     return [...found, ...(tools === undefined ? [] : lintTools(rule, tools, policy.argumentKeys))].map(
       ({ key, ...finding }) => ({ ...placeOf(place, key), ...finding }),
     )
@@ -50,14 +52,12 @@ function lintDefault({ defaultAction, file }: Policy): readonly LintFinding[] {
 }
 
 /** Whether calls reach a rule, and each entry of its `tool`. */
-function lintReach(rules: readonly Rule[], place: number): readonly RuleFinding[] {
-  const rule = rules[place]
-  if (rule === undefined) return []
+function lintReach(rule: Rule, earlier: EarlierRules): readonly RuleFinding[] {
   const patterns = rule.tools ?? [undefined]
   const taken = patterns.map((pattern) => {
     if (pattern !== undefined && !canMatch(rule, pattern)) return 'its server is none of those under `server`'
-    const earlier = rules.slice(0, place).find((each) => takesAll(each, rule, pattern))
-    return earlier === undefined ? undefined : `${earlier.name} (${earlier.action}) decides these calls before it`
+    const first = earlier.find(pattern, (each) => takesAll(each, rule, pattern))
+    return first === undefined ? undefined : `${first.name} (${first.action}) decides these calls before it`
   })
   if (taken.every((why) => why !== undefined)) {
     const message = `no call reaches this rule: ${[...new Set(taken)].join('; ')}`
@@ -68,4 +68,32 @@ function lintReach(rules: readonly Rule[], place: number): readonly RuleFinding[
       ? []
       : [{ level: 'warning', check: 'shadowed', key: ['tool', at], message: `no call reaches this entry: ${why}` }],
   )
+}
+
+/** The rules before one, by the beginnings of the names that they match: only a shorter beginning can cover a longer one. */
+class EarlierRules {
+  readonly #rules: Rule[] = []
+  /** Places in `#rules`, ascending; those of rules that may match any name stand under the empty beginning. */
+  readonly #byPrefix = new Map<string, number[]>()
+
+  add(rule: Rule): void {
+    const place = this.#rules.push(rule) - 1
+    const prefixes = rule.tools?.map(({ kind, tool }) => (kind === 'method' ? '' : tool.prefix)) ?? ['']
+    for (const prefix of new Set(prefixes)) {
+      const places = this.#byPrefix.get(prefix) ?? []
+      places.push(place)
+      this.#byPrefix.set(prefix, places)
+    }
+  }
+
+  find(pattern: NonNullable<Rule['tools']>[number] | undefined, covers: (rule: Rule) => boolean): Rule | undefined {
+    const prefix = pattern?.tool.prefix ?? ''
+    const places: number[] = []
+    for (let end = 0; end <= prefix.length; end += 1) places.push(...(this.#byPrefix.get(prefix.slice(0, end)) ?? []))
+    for (const place of places.sort((a, b) => a - b)) {
+      const rule = this.#rules[place]
+      if (rule !== undefined && covers(rule)) return rule
+    }
+    return undefined
+  }
 }
