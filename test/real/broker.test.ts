@@ -103,8 +103,10 @@ async function expectDenied(client: CallClient, numbers: readonly string[]): Pro
 }
 
 async function expectGoingOn({ client, up, pipeline }: Stage, context: TestContext): Promise<void> {
+  let tries = 0
   await pipeline.until(
-    async () => (await client.call('count', 'after')).type === 'answered',
+    // Calls are recorded, and denied, until `up` has said what is in force: the same one each time would be a loop.
+    async () => (await client.call('count', `after-${++tries}`)).type === 'answered',
     () => client.stderr,
   )
   const { executed } = pipeline
