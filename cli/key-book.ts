@@ -3,9 +3,9 @@
 import { rename, rm } from 'node:fs/promises'
 import { enrol } from '../events/enrolment.ts'
 import { ToolwardenError } from '../events/errors.ts'
-import type { Role } from '../events/event.ts'
 import { generateKey, hasSmallOrder, type KeyPair, privateKeyPem } from '../events/keys.ts'
 import { readKeyFile } from '../events/private-file.ts'
+import type { Role } from '../events/role.ts'
 import { writeDurably } from '../ledger/durable-file.ts'
 import {
   enrolInstallation,

@@ -1,13 +1,15 @@
-// The hash chain of one run: how drafts become sealed events, and what an append's signature covers. Pure.
+// The hash chain of one run: what a sealed event is, and what an append's signature covers. Pure, and without schemas, so that
+// the verifier of bundles, one file without dependencies, has it too; seal-event.ts makes sealed events.
 // hash = SHA-256(0x00 ‖ body), the RFC 6962 leaf hash: chain link, Merkle leaf and public id of an event are one value.
 import { hash, type KeyObject, sign, verify } from 'node:crypto'
-import { canonicalBytes } from './canonical.ts'
-import { checkEvent, type Event, type EventDraft, ZERO_HASH } from './event.ts'
+import type { Event } from './event.ts'
 import type { RunCertificate, RunIdentity } from './keys.ts'
-import { formatTime } from './time.ts'
 
 const LEAF_PREFIX = Buffer.from([0x00])
 const APPEND_DOMAIN = Buffer.from('toolwarden/append/v1\n')
+
+/** The `previous` of a run's first event. */
+export const ZERO_HASH = '0'.repeat(64)
 
 /** The last event of a run, which the next one links to. */
 export interface ChainHead {
@@ -56,26 +58,6 @@ export function hashBody(body: Uint8Array): string {
 /** SHA-256 in hex, of attachments and raw bytes. */
 export function sha256(bytes: Uint8Array): string {
   return hash('sha256', bytes, 'hex')
-}
-
-/** Gives a draft its place after `head`. Throws EVENT_INVALID, CANONICAL_INVALID, EVENT_TOO_LARGE. */
-export function sealEvent(
-  head: ChainHead,
-  draft: EventDraft,
-  context: { identity: RunIdentity; micros: number; id: string } & Attachments,
-): SealedEvent {
-  const { identity, micros, id, ...attachments } = context
-  const event = checkEvent({
-    id,
-    ...draft,
-    ...identity,
-    v: 1,
-    sequence: head.sequence + 1,
-    previous: head.hash,
-    time: formatTime(micros),
-  })
-  const body = canonicalBytes(event)
-  return { event, body, hash: hashBody(body), ...attachments }
 }
 
 /** The bytes that an append's signature covers: "toolwarden/append/v1\n" ‖ uint32 n ‖ hash₁ … hashₙ. */

@@ -5,13 +5,13 @@ import {
   type ChainHead,
   type RunKey,
   type SealedEvent,
-  sealEvent,
   signAppend,
 } from './chain.ts'
 import { ToolwardenError } from './errors.ts'
 import { chainOf, type EventDraft } from './event.ts'
 import { type LogRecord, MAX_APPEND_BYTES, recordBytes } from './log.ts'
 import { SIGNATURE_HEADER_BYTES, toRecord } from './record.ts'
+import { sealEvent } from './seal-event.ts'
 
 /** The most events of one commit. */
 export const MAX_COMMIT_EVENTS = 1_000

@@ -1,20 +1,14 @@
 // What the enrolment key says of writers' long-lived keys: that one is registered, that one is revoked. The enrolment key
 // stands in trust files and is used for nothing else, so that whoever steals a role's key can neither add nor remove one.
 import { sign, verify } from 'node:crypto'
-import { z } from 'zod'
 import { canonicalBytes } from './canonical.ts'
-import { publicKeyField, signatureField } from './field.ts'
 import { hasSmallOrder, type KeyPair, publicKeyObject } from './keys.ts'
 
-/** Whose key a long-lived key is: `role/name`, or `role/*` for every writer of that role. */
-export const keyHolderField = z
-  .string()
-  .regex(/^(gateway|detectors|api|ledger)\/(\*|[A-Za-z0-9][A-Za-z0-9._@-]{0,63})$/, 'expected role/name or role/*')
-
-/** The enrolment key's signature over one statement. */
-export const enrolmentField = z.strictObject({ publicKey: publicKeyField, signature: signatureField })
-/** The enrolment key's signature over one statement. */
-export type Enrolment = z.infer<typeof enrolmentField>
+/** The enrolment key's signature over one statement; both base64url. */
+export interface Enrolment {
+  readonly publicKey: string
+  readonly signature: string
+}
 
 /** What is said of a key. */
 export interface KeyStatement {

@@ -4,6 +4,7 @@ import { approvalEvents, authorizationEvents, sessionEvents, writerEvents } from
 import { type Json, parseCanonical } from './canonical.ts'
 import { ToolwardenError } from './errors.ts'
 import { adminEvents, alertEvents, controlEvents, ledgerEvents } from './operator-events.ts'
+import { mayWrite, roleOf } from './role.ts'
 
 const eventSchemas = [
   ...writerEvents,
@@ -31,42 +32,6 @@ export type EnvelopeField = 'v' | 'log' | 'writer' | 'instance' | 'sequence' | '
 type Draft<E> = E extends Event ? Omit<E, EnvelopeField> & { readonly id?: string } : never
 /** An event before its chain gives it place, time and (unless derived) an id. */
 export type EventDraft = Draft<Event>
-
-/** The `previous` of a run's first event. */
-export const ZERO_HASH = '0'.repeat(64)
-
-/** Role of a writer: the part of its name before the slash. */
-export type Role = 'gateway' | 'detectors' | 'api' | 'ledger'
-
-/** Which role may sign which types; an event signed by another role is refused everywhere. */
-const TYPES_BY_ROLE: Readonly<Record<Role, readonly string[]>> = {
-  gateway: [
-    'writer/',
-    'session/',
-    'tools/',
-    'request/',
-    'authorization/',
-    'policy/',
-    'control/refused',
-    'approval/requested',
-    'approval/withdrawn',
-  ],
-  detectors: ['writer/', 'alert/', 'rule/'],
-  api: ['writer/', 'alert/updated', 'rule/', 'approval/verdict', 'switch/', 'pin/', 'key/', 'access/', 'admin/'],
-  ledger: ['writer/', 'ledger/'],
-}
-
-/** The role in a writer's name. */
-export function roleOf(writer: string): Role {
-  return writer.slice(0, writer.indexOf('/')) as Role
-}
-
-/** Whether a writer's role may sign events of a type. */
-export function mayWrite(writer: string, type: string): boolean {
-  return TYPES_BY_ROLE[roleOf(writer)].some((allowed) =>
-    allowed.endsWith('/') ? type.startsWith(allowed) : type === allowed,
-  )
-}
 
 /** The chain that an event belongs to: `role/name/instance`, which is also its record's key. */
 export function chainOf(event: { readonly writer: string; readonly instance: string }): string {

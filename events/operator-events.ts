@@ -1,6 +1,6 @@
 // Events of detectors, operators and the ledger: alerts, rules, approvals, switches, ingest findings, administration.
 import { z } from 'zod'
-import { enrolmentField, keyHolderField } from './enrolment.ts'
+import { enrolmentField, keyHolderField } from './enrolment-field.ts'
 import { eventSchema } from './envelope.ts'
 import { countField, hashField, nameField, publicKeyField, textField, timeField, uuidField } from './field.ts'
 import { ruleFields } from './rule.ts'

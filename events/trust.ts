@@ -1,20 +1,11 @@
 // Whom this installation believes: long-lived writer keys from its own configuration, never keys learned from the log.
 import type { KeyObject } from 'node:crypto'
-import { z } from 'zod'
-import { enrolmentHolds, keyHolderField } from './enrolment.ts'
+import { enrolmentHolds } from './enrolment.ts'
 import type { EventOf } from './event.ts'
-import { publicKeyField } from './field.ts'
 import { certificateHolds, hasSmallOrder, publicKeyObject, type RunCertificate, type RunIdentity } from './keys.ts'
 
-/** The form of `trust:` in toolwarden.yaml and of an installation's trust file. */
-export const trustSettings = z.array(
-  z.strictObject({
-    writer: keyHolderField,
-    key: publicKeyField,
-  }),
-)
-/** One trusted key each. */
-export type TrustSettings = z.infer<typeof trustSettings>
+/** One trusted key each: whose it is, `role/name` or `role/*`, and the key in base64url. */
+export type TrustSettings = readonly { readonly writer: string; readonly key: string }[]
 
 /** How many verified certificates a Trust remembers, so that a run's is checked once. */
 const MAX_REMEMBERED_RUNS = 10_000

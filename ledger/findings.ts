@@ -2,8 +2,9 @@
 // is stored. Pure. A flood is folded: however much bad input a batch holds, what is said of it stays small.
 import { sha256 } from '../events/chain.ts'
 import type { Verdict } from '../events/chain-verifier.ts'
-import { type EventDraft, roleOf } from '../events/event.ts'
+import type { EventDraft } from '../events/event.ts'
 import type { ExpiredRange, StoredRecord } from '../events/log.ts'
+import { roleOf } from '../events/role.ts'
 import { derivedId } from '../events/time.ts'
 import { safeText } from './batch-rows.ts'
 import { rangeDigest } from './range-digest.ts'

@@ -1,6 +1,6 @@
 // The quick check, done inside the store: every stored body against its hash, `previous` and sequence against the body, and
 // every link of every chain. No signatures, payloads or pairing: verify.ts checks those. Full speed, few rows come out.
-import { ZERO_HASH } from '../events/event.ts'
+import { ZERO_HASH } from '../events/chain.ts'
 import { STANDING } from './history-filter.ts'
 import type { LedgerStore } from './store.ts'
 import { Findings, MAX_LISTED, type VerifyReport, type ViolationCode } from './verify-report.ts'

@@ -1,7 +1,8 @@
 // Plays a recorded session to the detectors, as the log would have it, and applies the rules that come back after a
 // delay. Open loop: the recording goes on whatever is decided; only a refused call has no receipt. Pure.
 import { type EngineOptions, type EngineState, stepEngine } from '../../detectors/engine.ts'
-import { type Event, type EventDraft, ZERO_HASH } from '../../events/event.ts'
+import { ZERO_HASH } from '../../events/chain.ts'
+import type { Event, EventDraft } from '../../events/event.ts'
 import { type Rule, ruleMatches } from '../../events/rule.ts'
 import type { Signals } from '../../events/signals.ts'
 import { formatTime, parseTime } from '../../events/time.ts'

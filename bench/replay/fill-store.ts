@@ -1,9 +1,8 @@
 // Puts a made-up history into a ledger's store as ingest leaves it: one chain a server, bodies in canonical form with their
 // hashes, payloads with their commitments, columns. Unsigned, since a replay does not look at signatures (verify does).
 import { canonicalBytes } from '../../events/canonical.ts'
-import { hashBody, sha256 } from '../../events/chain.ts'
+import { hashBody, sha256, ZERO_HASH } from '../../events/chain.ts'
 import type { Event, EventDraft } from '../../events/event.ts'
-import { ZERO_HASH } from '../../events/event.ts'
 import { commitPayload } from '../../events/payload.ts'
 import { formatTime } from '../../events/time.ts'
 import { eventColumns } from '../../ledger/event-columns.ts'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createIntegrity } from '../../detectors/integrity.ts'
 import { detectorSettings } from '../../detectors/settings.ts'
-import { ZERO_HASH } from '../../events/event.ts'
+import { ZERO_HASH } from '../../events/chain.ts'
 import { Story } from './story.ts'
 
 const LEDGER = { writer: 'ledger/main' }

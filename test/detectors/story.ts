@@ -2,8 +2,8 @@
 
 import type { Detector, Finding, ObservedEvent } from '../../detectors/detector.ts'
 import type { Json } from '../../events/canonical.ts'
-import { hashBody } from '../../events/chain.ts'
-import { chainOf, checkEvent, type EventDraft, ZERO_HASH } from '../../events/event.ts'
+import { hashBody, ZERO_HASH } from '../../events/chain.ts'
+import { chainOf, checkEvent, type EventDraft } from '../../events/event.ts'
 import { argumentSignals, resultSignals } from '../../events/signals.ts'
 import { formatTime } from '../../events/time.ts'
 import { toolClassOf } from '../../events/tool-class.ts'

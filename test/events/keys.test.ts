@@ -13,7 +13,8 @@ import {
   privateKeyPem,
   publicKeyObject,
 } from '../../events/keys.ts'
-import { Trust, trustSettings } from '../../events/trust.ts'
+import { Trust } from '../../events/trust.ts'
+import { trustSettings } from '../../events/trust-settings.ts'
 import { withCode } from '../support/errors.ts'
 import { seededId, seededKey } from '../support/seeded-run.ts'
 

@@ -1,7 +1,7 @@
 // A gate whose calls wait for a person, and the person: answers as the API would publish them, without the way over a log.
 import assert from 'node:assert/strict'
+import { ZERO_HASH } from '../../events/chain.ts'
 import type { EventOf } from '../../events/event.ts'
-import { ZERO_HASH } from '../../events/event.ts'
 import type { Admission, GovernedRequest } from '../../gateway/call-gate.ts'
 import { Withdrawal } from '../../gateway/withdrawal.ts'
 import { policyOf } from '../gateway/policy/support.ts'
