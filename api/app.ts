@@ -8,6 +8,8 @@ import type { EventLog } from '../events/log.ts'
 import { type Clock, uuidv7 } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
 import type { ApprovalHistory } from '../ledger/approval-history.ts'
+import type { Erasures } from '../ledger/erasure.ts'
+import type { LegalHold } from '../ledger/legal-hold.ts'
 import type { LedgerHistory } from '../ledger/query.ts'
 import type { TreeProofs } from '../ledger/tree-proofs.ts'
 import type { VerifyReport } from '../ledger/verify-report.ts'
@@ -16,10 +18,12 @@ import type { ApiEnv } from './api-env.ts'
 import { addApprovals } from './approvals.ts'
 import { authenticate } from './authentication.ts'
 import { addCalls } from './calls.ts'
+import { addErasures } from './erasures.ts'
 import { addEvents } from './events.ts'
 import { createFollowCheck } from './follow-check.ts'
 import { answerHeaders, checkBody, checkHost, checkOrigin, checkQuery } from './guard.ts'
 import { addHealth, type ReadinessCheck } from './health.ts'
+import { addHolds } from './holds.ts'
 import { addIntegrity } from './integrity.ts'
 import { LiveFeed } from './live-feed.ts'
 import { type ApiMetrics, createApiMetrics, measureRequests } from './metrics.ts'
@@ -43,6 +47,8 @@ export interface ApiDependencies {
   readonly about: AboutProcess
   readonly history: LedgerHistory
   readonly approvals: ApprovalHistory
+  readonly erasures: Erasures
+  readonly findHolds: () => Promise<readonly LegalHold[]>
   readonly verify: Verify
   /** The check inside the store; of bodies, hashes and links alone. */
   readonly verifyQuickly: () => Promise<VerifyReport>
@@ -119,6 +125,8 @@ function addRoutes(
   addSwitches(app, { operator, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addPins(app, { history, operator, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addTree(app, dependencies.tree)
+  addErasures(app, { ...dependencies })
+  addHolds(app, { ...dependencies })
   const { verify, verifyQuickly } = dependencies
   addIntegrity(app, { verification: new Verification(verify, clock), verifyQuickly })
   addStream(app, streams)

@@ -10,6 +10,8 @@ import { ControlReader } from '../events/control-reader.ts'
 import { ControlWriter } from '../events/control-writer.ts'
 import { systemClock } from '../events/time.ts'
 import { ApprovalHistory } from '../ledger/approval-history.ts'
+import { Erasures } from '../ledger/erasure.ts'
+import { findLegalHolds } from '../ledger/legal-hold.ts'
 import { LedgerHistory } from '../ledger/query.ts'
 import type { LedgerStore } from '../ledger/store.ts'
 import { TreeProofs } from '../ledger/tree-proofs.ts'
@@ -48,6 +50,8 @@ export async function startApiService(options: ApiServiceOptions): Promise<Runni
   const { eventLog, log, trust } = backbone
   const clock = systemClock()
   const operator = await openOperator(options)
+  const erasures = new Erasures(store)
+  finishErasures(erasures, options)
   const api = await startApi({
     settings: config.api,
     about: {
@@ -61,6 +65,8 @@ export async function startApiService(options: ApiServiceOptions): Promise<Runni
     },
     history: new LedgerHistory(store),
     approvals: new ApprovalHistory(store),
+    erasures,
+    findHolds: () => findLegalHolds(store),
     verify: async (onProgress) =>
       verifyLedger({ store, log, trust, onProgress, ...(await findMerkleLog(config, installation)) }),
     verifyQuickly: () => verifyQuickly(store),
@@ -76,6 +82,16 @@ export async function startApiService(options: ApiServiceOptions): Promise<Runni
   })
   onStop(() => api.stop())
   return api
+}
+
+/** What a crash left between the event of an erasure and the payloads; not in the way of the start. */
+function finishErasures(erasures: Erasures, { caughtUp, logger }: ApiServiceOptions): void {
+  caughtUp
+    .then(() => erasures.finish())
+    .then((finished) => {
+      if (finished.length > 0) logger.info({ erasures: finished }, 'erasures that were recorded are carried out')
+    })
+    .catch((error: unknown) => logger.error({ err: error }, 'recorded erasures are not carried out yet'))
 }
 
 /** Without a quorum of witnesses nothing holds against the owner of the keys. */

@@ -3,6 +3,7 @@
 // which an MCP client waits for, starts with what it needs and nothing else.
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { describeError, ToolwardenError } from '../events/errors.ts'
+import { addErasureCommands } from './erasure-commands.ts'
 import { addEvidenceCommands } from './evidence-commands.ts'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
 import type { GatewayFlags } from './gateway-command.ts'
@@ -99,6 +100,7 @@ for (const [role, what] of [
 }
 
 addEvidenceCommands(program)
+addErasureCommands(program)
 
 for (const [what, description] of [
   ['stop', 'the kill switch: gateways deny every call until `resume`'],

@@ -39,7 +39,7 @@ export async function findTrustCheck(
     policy: trust === undefined ? await ownPolicy(config, installation) : await readPolicy(trust, origin),
     kept: await Promise.all(checkpoint.map(async (name) => ({ name, note: (await read(name)).toString('utf8') }))),
     nowSeconds,
-    ...(notOlderThan === undefined ? {} : { maxAgeSeconds: parseAge(notOlderThan, nowSeconds) }),
+    ...(notOlderThan === undefined ? {} : { maxAgeSeconds: parseAge(notOlderThan, nowSeconds, '--not-older-than') }),
     acceptsUnknownAge: trust === undefined,
     acceptsUnwitnessed: trust === undefined || flags.acceptUnwitnessed === true,
   }
@@ -103,13 +103,14 @@ async function read(path: string): Promise<Buffer> {
   }
 }
 
-function parseAge(text: string, nowSeconds: number): number {
+/** Seconds of an age (`90s`, `7d`), or since a time. Throws USAGE. */
+export function parseAge(text: string, nowSeconds: number, option: string): number {
   const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
   if (count !== undefined) return Number(count) * (SECONDS[unit] ?? 1)
   const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN
   if (!Number.isNaN(time)) return nowSeconds - Math.floor(time / 1_000)
   throw new ToolwardenError('USAGE', 'expected an age or a time', {
-    where: '--not-older-than',
-    fix: '--not-older-than 15m, or 2026-11-22T13:00:00Z',
+    where: option,
+    fix: `${option} 15m, or 2026-11-22T13:00:00Z`,
   })
 }

@@ -105,7 +105,23 @@ export const adminEvents = [
   eventSchema('access/granted', { subject: nameField, scopes: z.array(nameField), ...operatorContext }),
   eventSchema('access/revoked', { subject: nameField, ...operatorContext }),
   eventSchema('access/denied', { subject: nameField, ...operatorContext }),
-  eventSchema('admin/erased', { what: textField, payloads: countField, ...operatorContext }),
+  eventSchema('admin/erased', {
+    erasure: uuidField,
+    what: textField,
+    payloads: countField,
+    /** SHA-256 over the hashes of the events whose payloads go, sorted, one a line: it covers these and no others. */
+    digest: hashField,
+    ...operatorContext,
+  }),
+  /** A legal hold: what it names is not erased until it is released. */
+  eventSchema('admin/held', {
+    hold: uuidField,
+    call: uuidField.optional(),
+    session: nameField.optional(),
+    principal: nameField.optional(),
+    ...operatorContext,
+  }),
+  eventSchema('admin/released', { hold: uuidField, ...operatorContext }),
   eventSchema('admin/exported', { what: textField, events: countField, ...operatorContext }),
   eventSchema('admin/pruned', { what: textField, minIndex: countField, ...operatorContext }),
   eventSchema('admin/read-payload', { call: uuidField, ...operatorContext }),

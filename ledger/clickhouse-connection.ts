@@ -27,7 +27,7 @@ export type ClickHouseSettings =
 /** Runs SQL, one statement after the other. */
 export interface ClickHouseSession {
   /** A statement without an answer. */
-  command(sql: string): Promise<void>
+  command(sql: string, parameters?: QueryParameters): Promise<void>
   /** `sql` ends with FORMAT …; `rows` is the data in that format. */
   insert(sql: string, rows: string): Promise<void>
   select<Row>(sql: string, parameters: QueryParameters): Promise<readonly Row[]>
@@ -178,9 +178,9 @@ function sessionOf(client: ClickHouseClient, where: string): ClickHouseSession {
     }
   }
   return {
-    command: (sql) =>
+    command: (sql, parameters = {}) =>
       wrapped(async () => {
-        await client.command({ query: sql })
+        await client.command({ query: sql, query_params: { ...parameters } })
       }),
     insert: (sql, rows) =>
       wrapped(async () => {

@@ -25,6 +25,11 @@ export function insertSql(table: string, columns: readonly string[]): string {
   return `INSERT INTO ${table} (${columns.join(', ')}) SETTINGS ${INSERT_SETTINGS} FORMAT JSONCompactEachRow`
 }
 
+/** Rows of a SELECT into a table. */
+export function insertSelectSql(table: string, columns: readonly string[], select: string): string {
+  return `INSERT INTO ${table} (${columns.join(', ')}) ${select} SETTINGS ${INSERT_SETTINGS}`
+}
+
 /** A SELECT with the settings of readers. */
 export function selectSql(sql: string): string {
   return `${sql}\nSETTINGS ${SELECT_SETTINGS}`

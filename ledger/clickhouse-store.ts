@@ -1,8 +1,9 @@
 // The store on ClickHouse. Inserts and what ingest reads back go over one session, readers have their own.
 import type { ChainHead } from '../events/chain.ts'
 import { ToolwardenError } from '../events/errors.ts'
+import { hashField, uuidField } from '../events/field.ts'
 import { type ClickHouseConnection, type ClickHouseSettings, openClickHouse } from './clickhouse-connection.ts'
-import { compactRows, consistentSql, dateTime64, insertSql, selectSql } from './clickhouse-sql.ts'
+import { compactRows, consistentSql, dateTime64, insertSelectSql, insertSql, selectSql } from './clickhouse-sql.ts'
 import {
   EVENT_ROW_COLUMNS,
   PAYLOAD_ROW_COLUMNS,
@@ -76,6 +77,24 @@ class ClickHouseStore implements LedgerStore {
     if (leaves.length === 0) return
     const rows = leaves.map(({ position, hash }) => JSON.stringify([position, hash])).join('\n')
     await this.#connection.ingest.insert(insertSql('leaves', ['position', 'hash']), rows)
+  }
+
+  async planErasure(erasure: string, condition: string, parameters: QueryParameters): Promise<void> {
+    const select = `SELECT DISTINCT {erasure:String}, hash FROM payloads
+      WHERE erased_by = '' AND hash IN (SELECT hash FROM events WHERE ${condition})`
+    const sql = insertSelectSql('erasures', ['erasure', 'hash'], select)
+    await this.#connection.ingest.command(sql, { ...parameters, erasure })
+  }
+
+  async carryOutErasure(erasure: string, erasedBy: string): Promise<void> {
+    // A mutation is kept as text, so parameters have no place in it: what stands here is made of hex digits and hyphens.
+    const [id, hash] = [uuidField.parse(erasure), hashField.parse(erasedBy)]
+    // Over the readers' session: a mutation may take minutes, and ingest must not wait for it.
+    await this.#connection.verify.command(
+      `ALTER TABLE payloads UPDATE recorded = '', signals = '', erased_by = '${hash}'
+       WHERE erased_by = '' AND hash IN (SELECT hash FROM erasures WHERE erasure = '${id}')
+       SETTINGS mutations_sync = 2`,
+    )
   }
 
   async isStored({ topic, partition, offset }: RowPosition): Promise<boolean> {

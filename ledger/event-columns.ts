@@ -103,6 +103,11 @@ function ownColumns(event: Event): Partial<EventColumns> {
     case 'ledger/gap-filled':
     case 'ledger/fork':
       return { subject: event.chain, range_from: event.from, range_to: event.to }
+    case 'admin/erased':
+      return { subject: event.erasure }
+    case 'admin/held':
+    case 'admin/released':
+      return { subject: event.hold }
     case 'ledger/quarantined':
       return { subject: event.partition, range_from: event.offset, range_to: event.offset }
     default:

@@ -230,7 +230,7 @@ function stateCondition(state: string | undefined): string {
 }
 
 function callOf({ event }: HistoryEvent): string {
-  return 'call' in event ? event.call : ''
+  return 'call' in event ? (event.call ?? '') : ''
 }
 
 function alertOf({ event }: HistoryEvent): string {

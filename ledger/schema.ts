@@ -67,7 +67,7 @@ const DURABLE = 'fsync_after_insert = 1, fsync_part_directory = 1'
 
 /** The statements that make the tables, in order. */
 export function schemaStatements(): readonly string[] {
-  return [META_TABLE, eventsTable(), PAYLOADS_TABLE, QUARANTINE_TABLE, LEAVES_TABLE]
+  return [META_TABLE, eventsTable(), PAYLOADS_TABLE, QUARANTINE_TABLE, LEAVES_TABLE, ERASURES_TABLE]
 }
 
 // Which ledger this is, and by which version of the tables: one row each time it was made or changed.
@@ -156,3 +156,10 @@ const LEAVES_TABLE = `CREATE TABLE IF NOT EXISTS leaves (
   position UInt64 CODEC(ZSTD(1)),
   hash FixedString(64) CODEC(ZSTD(1))
 ) ENGINE = MergeTree ORDER BY hash SETTINGS index_granularity = 512`
+
+// Which payloads each erasure takes. Believed only as far as the digest in its `admin/erased` event covers it; what has no
+// such event is a plan that came to nothing.
+const ERASURES_TABLE = `CREATE TABLE IF NOT EXISTS erasures (
+  erasure String CODEC(ZSTD(1)),
+  hash FixedString(64) CODEC(ZSTD(1))
+) ENGINE = MergeTree ORDER BY (erasure, hash) SETTINGS ${DURABLE}`

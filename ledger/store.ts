@@ -94,6 +94,13 @@ export interface LedgerStore {
   insert(batch: StoreBatch): Promise<void>
   /** Adds to the index of leaves, which the files of the Merkle log can always make again; repeated rows are harmless. */
   insertLeaves(leaves: readonly LeafRow[]): Promise<void>
+  /**
+   * Notes which payloads an erasure takes: of the events that a condition on `events` names, as far as they are not erased.
+   * Changes no payload. Not idempotent: it is done once for each erasure.
+   */
+  planErasure(erasure: string, condition: string, parameters: QueryParameters): Promise<void>
+  /** Overwrites the payloads that an erasure planned, and names its event in them; resolves when that is done. Idempotent. */
+  carryOutErasure(erasure: string, erasedBy: string): Promise<void>
   /** Whether a row stands at a position. Sees everything that an acknowledged insert wrote. */
   isStored(position: RowPosition): Promise<boolean>
   /** The last offset stored of a partition; undefined for none. */

@@ -1,11 +1,12 @@
 // Payload commitments and digests of signals: what stands in `payloads` against what the bodies committed to.
-// Missing is tampering, unless an `admin/erased` event stands for it.
+// Missing is tampering, unless an `admin/erased` event covers it (verify-erasures.ts).
 import { sha256 } from '../events/chain.ts'
 import type { PayloadField } from '../events/field.ts'
 import { attachmentHolds } from '../events/payload.ts'
 import type { IntactEvent } from './chain-walk.ts'
 import type { LedgerStore, PayloadRow } from './store.ts'
 import { positionText } from './stored-event.ts'
+import type { ErasureCheck } from './verify-erasures.ts'
 import type { Findings, ViolationCode } from './verify-report.ts'
 
 /** How many events' payloads are held at once: up to 350 KiB each. */
@@ -23,7 +24,7 @@ interface Wanted {
 export async function verifyAttachments(
   store: LedgerStore,
   events: readonly IntactEvent[],
-  findings: Findings,
+  { findings, covers }: { readonly findings: Findings; readonly covers: ErasureCheck },
 ): Promise<void> {
   const wanted = events.flatMap(wantedOf)
   for (let from = 0; from < wanted.length; from += EVENTS_A_QUERY) {
@@ -33,10 +34,10 @@ export async function verifyAttachments(
       { hashes: some.map(({ source }) => source.row.hash) },
       'verify',
     )
-    const erasures = await findErasures(store, rows)
+    const erased = await covers(rows)
     const byHash = new Map<string, StoredPayload[]>()
     for (const row of rows) byHash.set(row.hash, [...(byHash.get(row.hash) ?? []), row])
-    for (const each of some) judge(each, byHash.get(each.source.row.hash) ?? [], { erasures, findings })
+    for (const each of some) judge(each, byHash.get(each.source.row.hash) ?? [], { erased, findings })
   }
 }
 
@@ -52,23 +53,10 @@ function wantedOf(source: IntactEvent): Wanted[] {
   }
 }
 
-/** The erasure events that tombstones name and that exist. */
-async function findErasures(store: LedgerStore, rows: readonly StoredPayload[]): Promise<ReadonlySet<string>> {
-  const named = [...new Set(rows.map(({ erased_by }) => erased_by).filter((hash) => hash !== ''))]
-  if (named.length === 0) return new Set()
-  const found = await store.select<{ hash: string }>(
-    `SELECT DISTINCT hash FROM events
-     WHERE hash IN {named:Array(String)} AND type = 'admin/erased' AND outcome IN ('accepted', 'late')`,
-    { named },
-    'verify',
-  )
-  return new Set(found.map(({ hash }) => hash))
-}
-
 function judge(
   { source, payload, signalsDigest }: Wanted,
   rows: readonly StoredPayload[],
-  { erasures, findings }: { erasures: ReadonlySet<string>; findings: Findings },
+  { erased, findings }: { erased: ReadonlySet<string>; findings: Findings },
 ): void {
   const report = (code: ViolationCode, text: string): void => {
     const { row, chain } = source
@@ -80,7 +68,7 @@ function judge(
     report('payload-mismatch', `came altered and is quarantined: ${reason}`)
     return
   }
-  if (rows.some(({ erased_by }) => erasures.has(erased_by))) {
+  if (erased.has(source.row.hash)) {
     findings.counts.erased++
     return
   }

@@ -7,6 +7,7 @@ import type { EventRow, LedgerStore } from './store.ts'
 import { ROW_COLUMNS } from './stored-event.ts'
 import { verifyVerdicts } from './verify-approvals.ts'
 import { verifyAttachments } from './verify-attachments.ts'
+import { createErasureCheck, type ErasureCheck } from './verify-erasures.ts'
 import { verifyForeignReceipts, verifyGaps, verifyOpenCalls } from './verify-pending.ts'
 import { verifyQuarantined, verifyQuarantineRows } from './verify-quarantine.ts'
 import { verifyAnnounced, verifyRanges } from './verify-ranges.ts'
@@ -35,6 +36,7 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
   const { store, log, trust, tree, onProgress, signal } = options
   const findings = new Findings()
   const revocations = await findRevocations(store, log, trust)
+  const means = { findings, revocations, covers: createErasureCheck(store) }
   const walk = new ChainWalk({ log, trust, findings, revocations })
   // What is stored after this moment is left to the next verification.
   const upToMicros = await store.findNewestMicros()
@@ -43,11 +45,11 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
     signal?.throwIfAborted()
     for (const row of rows) walk.feed(row)
     findings.counts.rows += rows.length
-    await settle(store, walk.pending, { findings, revocations })
+    await settle(store, walk.pending, means)
     onProgress?.({ rows: findings.counts.rows, total })
   }
   walk.end()
-  await settle(store, walk.pending, { findings, revocations })
+  await settle(store, walk.pending, means)
   await verifyAnnounced(store, upToMicros, findings)
   await verifyQuarantineRows(store, upToMicros, findings)
   if (tree !== undefined) await verifyTree(store, tree, findings)
@@ -58,10 +60,10 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
 async function settle(
   store: LedgerStore,
   pending: PendingChecks,
-  { findings, revocations }: { readonly findings: Findings; readonly revocations: Revocations },
+  { findings, revocations, covers }: { findings: Findings; revocations: Revocations; covers: ErasureCheck },
 ): Promise<void> {
   const events = pending.events.splice(0)
-  await verifyAttachments(store, events, findings)
+  await verifyAttachments(store, events, { findings, covers })
   await verifyVerdicts(store, events, findings)
   await verifyRanges(store, events, findings)
   await verifyQuarantined(store, events, findings)

@@ -17,6 +17,8 @@ import { generateKey, type KeyPair } from '../../events/keys.ts'
 import { type Clock, systemClock } from '../../events/time.ts'
 import { Trust } from '../../events/trust.ts'
 import { ApprovalHistory } from '../../ledger/approval-history.ts'
+import { Erasures } from '../../ledger/erasure.ts'
+import { findLegalHolds } from '../../ledger/legal-hold.ts'
 import { LedgerHistory } from '../../ledger/query.ts'
 import type { LedgerStore } from '../../ledger/store.ts'
 import { TreeProofs } from '../../ledger/tree-proofs.ts'
@@ -89,6 +91,8 @@ export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<
     },
     history: new LedgerHistory(options.store ?? absentStore()),
     approvals: new ApprovalHistory(options.store ?? absentStore()),
+    erasures: new Erasures(options.store ?? absentStore()),
+    findHolds: () => findLegalHolds(options.store ?? absentStore()),
     tree: new TreeProofs(options.store ?? absentStore(), options.treeDirectory ?? join(directory, 'tlog')),
     verify: options.verify ?? (() => Promise.resolve(new Findings().report(0))),
     verifyQuickly: () => verifyQuickly(options.store ?? absentStore()),
@@ -133,6 +137,6 @@ function absentStore(): LedgerStore {
     Promise.reject(new ToolwardenError('STORE_UNAVAILABLE', 'the store does not answer', { retriable: true }))
   return {
     ...{ insert: away, isStored: away, findWatermark: away, findNewestMicros: away, findHeads: away, findHashes: away },
-    ...{ insertLeaves: away, select: away, close: () => Promise.resolve() },
+    ...{ insertLeaves: away, planErasure: away, carryOutErasure: away, select: away, close: () => Promise.resolve() },
   }
 }
