@@ -122,11 +122,12 @@ export function asStored(records: readonly LogRecord[], partition?: string): rea
   })
 }
 
-/** Judges and stores records as ingest does, without a log. */
+/** Judges and stores records as the ingest of a ledger does, without a log. */
 export async function storeRecords(
   store: LedgerStore,
   keys: TestKeys,
   batches: readonly (readonly StoredRecord[])[],
+  log = TEST_LOG,
 ): Promise<void> {
   const clock = systemClock()
   const opening = { software: 'toolwarden test', configuration: '0'.repeat(64) }
@@ -136,6 +137,6 @@ export async function storeRecords(
   await writer.begin()
   for (const batch of batches) {
     const known = await KnownChains.fetch(store, batch)
-    await writer.write(prepareRound([batch], { log: TEST_LOG, trust: keys.trust, known, own, nowMs: 1 }).rows)
+    await writer.write(prepareRound([batch], { log, trust: keys.trust, known, own, nowMs: 1 }).rows)
   }
 }

@@ -100,9 +100,9 @@ export class SequencerBench {
     return run
   }
 
-  /** Any SQL on this ledger's table `events` or `leaves`, behind its back. */
+  /** Any SQL on this ledger's tables, behind its back. */
   async run(sql: string): Promise<void> {
-    await this.#stores.run(sql.replaceAll(/\b(events|leaves)\b(?!')/g, `${this.#database}.$1`))
+    await this.#stores.run(sql.replaceAll(/\b(events|leaves|payloads|quarantine)\b(?!')/g, `${this.#database}.$1`))
   }
 
   /** How many events of the store are to be leaves. */

@@ -1,0 +1,122 @@
+// The stage of what comes in over the log: records are written to it as an attacker with access to its topics could, and a
+// real ingest stores them. An honest log has no row but accepted ones.
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { enrol } from '../../events/enrolment.ts'
+import { generateKey, type KeyPair } from '../../events/keys.ts'
+import type { LogRecord } from '../../events/log.ts'
+import { Trust } from '../../events/trust.ts'
+import { startIngest, TEST_LOG, type TestKeys } from '../support/ledger-harness.ts'
+import { MemoryLog, MemoryStorage } from '../support/memory-log.ts'
+import { RunBuilder } from '../support/run-builder.ts'
+import { type AttackCase, type CaseText, observe, type Sighting } from './attack-case.ts'
+import { sharedBench } from './ledger-stage.ts'
+import { placeText } from './sightings.ts'
+
+/** Appends to one partition, each after all before it was ingested. */
+export type Sent = readonly { readonly partition: string; readonly records: readonly LogRecord[] }[]
+
+/** What is sent instead of what was honest. */
+export interface IngestAttack extends Omit<CaseText, 'seenBy'> {
+  readonly honest: Sent
+  readonly attacked: Sent
+}
+
+const [gateway, ledger, detectors, api, enrolment] = [1, 2, 3, 4, 5].map(() => generateKey()) as [
+  KeyPair,
+  KeyPair,
+  KeyPair,
+  KeyPair,
+  KeyPair,
+]
+
+/** The keys of this stage: trusted each for its role, and an enrolment key that may revoke them. */
+export const stageKeys: TestKeys = {
+  gateway,
+  ledger,
+  detectors,
+  trust: new Trust(
+    Object.entries({ gateway, ledger, detectors, api }).map(([role, key]) => ({ writer: `${role}/*`, key: text(key) })),
+    { enrolment: [text(enrolment)] },
+  ),
+}
+
+/** The run of an API that revokes the gateway's key, proven by the enrolment key. */
+export function revokingRun(): RunBuilder {
+  const run = new RunBuilder({ seed: 99, key: api, writer: 'api/main' })
+  run.open()
+  const holder = 'gateway/*'
+  const proof = enrol(enrolment, { kind: 'revoked', log: TEST_LOG, holder, publicKey: text(gateway) })
+  const what = { revision: 1, holder, publicKey: text(gateway), enrolment: proof, by: 'user:me' } as const
+  run.draft({ type: 'key/revoked', ...what, cause: 'compromised', reason: 'stolen' })
+  return run
+}
+
+/** Makes cases of attacks. */
+export function ingestCases(attacks: readonly IngestAttack[]): readonly AttackCase[] {
+  return attacks.map(({ honest, attacked, ...rest }) => ({
+    ...rest,
+    seenBy: 'ingest',
+    run: async () => {
+      let sent = honest
+      const scene = { look: () => ingested(sent), fingerprint: async () => digestOf(sent) }
+      return await observe(scene, () => {
+        sent = attacked
+      })
+    },
+  }))
+}
+
+interface IngestedRow {
+  readonly outcome: string
+  readonly reason: string
+  readonly after_gap: number
+  readonly writer: string
+  readonly sequence: number
+  readonly partition: string
+  readonly offset: number
+}
+
+/** Ingests into an empty store; gives the rows that are not simply accepted. Every record must have its row. */
+async function ingested(sent: Sent): Promise<readonly Sighting[]> {
+  const bench = await sharedBench()
+  await bench.begin()
+  const storage = new MemoryStorage()
+  for (const { partition, records } of sent) {
+    storage.write('events', partition, records)
+    const eventLog = new MemoryLog({ storage })
+    const ingest = await startIngest({ eventLog, store: bench.store, keys: stageKeys })
+    await ingest.caughtUp
+    await ingest.stop()
+    await eventLog.close()
+  }
+  const rows = await bench.store.select<IngestedRow>(
+    `SELECT outcome, reason, after_gap, writer, sequence, partition, offset FROM events
+     WHERE topic = 'events' AND NOT startsWith(partition, 'ledger/') ORDER BY partition, offset`,
+  )
+  const count = sent.reduce((sum, { records }) => sum + records.length, 0)
+  assert.equal(rows.length, count, 'the consumer stored every record')
+  return rows.flatMap(sightingOf)
+}
+
+function sightingOf({ outcome, reason, after_gap, writer, sequence, partition, offset }: IngestedRow): Sighting[] {
+  if (outcome === 'quarantined')
+    return [{ class: `quarantined (${placeText(reason)})`, position: `${placeText(partition)} offset ${offset}` }]
+  const position = `${writer} ${sequence}`
+  if (after_gap > 0) return [{ class: 'after_gap', position }]
+  return outcome === 'accepted' ? [] : [{ class: outcome, position }]
+}
+
+function digestOf(sent: Sent): string {
+  const digest = createHash('sha256')
+  for (const { partition, records } of sent)
+    for (const { key, value, headers } of records) {
+      digest.update(`${partition}\n${key}\n`).update(value)
+      for (const [name, bytes] of Object.entries(headers)) digest.update(name).update(bytes ?? '')
+    }
+  return digest.digest('hex')
+}
+
+function text(key: KeyPair): string {
+  return key.publicKey.toString('base64url')
+}
