@@ -1,8 +1,8 @@
 // What somebody who may write to the tables can do to them: change, delete, copy and rewrite rows, whole chains with their
 // hashes, columns and payloads, with or without a key to sign them anew.
 import { canonicalBytes } from '../../events/canonical.ts'
-import { type AppendSignature, hashBody, type RunKey, signAppend } from '../../events/chain.ts'
-import { parseEvent, ZERO_HASH } from '../../events/event.ts'
+import { type AppendSignature, hashBody, type RunKey, signAppend, ZERO_HASH } from '../../events/chain.ts'
+import { parseEvent } from '../../events/event.ts'
 import { decodeSignature, encodeSignature } from '../../events/record.ts'
 import { eventColumns } from '../../ledger/event-columns.ts'
 import type { SequencerBench } from '../support/sequencer-bench.ts'
