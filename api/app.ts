@@ -17,6 +17,7 @@ import { addAlerts } from './alerts.ts'
 import type { ApiEnv } from './api-env.ts'
 import { addApprovals } from './approvals.ts'
 import { authenticate } from './authentication.ts'
+import { addBundle, type BundleMeans } from './bundle.ts'
 import { addCalls } from './calls.ts'
 import { addErasures } from './erasures.ts'
 import { addEvents } from './events.ts'
@@ -53,6 +54,7 @@ export interface ApiDependencies {
   /** The check inside the store; of bodies, hashes and links alone. */
   readonly verifyQuickly: () => Promise<VerifyReport>
   readonly tree: TreeProofs
+  readonly writeBundle: BundleMeans['writeBundle']
   readonly eventLog: EventLog
   readonly trust: Trust
   readonly operator: OperatorMeans
@@ -127,6 +129,7 @@ function addRoutes(
   addTree(app, dependencies.tree)
   addErasures(app, { ...dependencies })
   addHolds(app, { ...dependencies })
+  addBundle(app, { writeBundle: dependencies.writeBundle, operator, clock })
   const { verify, verifyQuickly } = dependencies
   addIntegrity(app, { verification: new Verification(verify, clock), verifyQuickly })
   addStream(app, streams)

@@ -10,6 +10,7 @@ import { ControlReader } from '../events/control-reader.ts'
 import { ControlWriter } from '../events/control-writer.ts'
 import { systemClock } from '../events/time.ts'
 import { ApprovalHistory } from '../ledger/approval-history.ts'
+import { writeBundle } from '../ledger/bundle/write-bundle.ts'
 import { Erasures } from '../ledger/erasure.ts'
 import { findLegalHolds } from '../ledger/legal-hold.ts'
 import { LedgerHistory } from '../ledger/query.ts'
@@ -71,6 +72,7 @@ export async function startApiService(options: ApiServiceOptions): Promise<Runni
       verifyLedger({ store, log, trust, onProgress, ...(await findMerkleLog(config, installation)) }),
     verifyQuickly: () => verifyQuickly(store),
     tree: new TreeProofs(store, merkleLogDirectory(config)),
+    writeBundle: (request) => writeBundle({ store, log, directory: merkleLogDirectory(config) }, request),
     eventLog,
     trust,
     operator,

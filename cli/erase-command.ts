@@ -2,10 +2,10 @@
 import { readCliToken } from '../api/cli-token.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { formatTime } from '../events/time.ts'
+import { parseAge } from '../ledger/age.ts'
 import { callApi, findApi } from './api-client.ts'
 import { loadConfig } from './config.ts'
 import { openInstallation } from './installation.ts'
-import { parseAge } from './verify-trust.ts'
 
 /** Options as commander gives them. */
 export interface EraseFlags {

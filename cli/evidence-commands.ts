@@ -5,7 +5,11 @@ import type { Command } from 'commander'
 export function addEvidenceCommands(program: Command): void {
   program
     .command('verify')
-    .description('verify the stored chains and the Merkle log: exit code 0 valid, 1 tampered, 2 incomplete')
+    .description(
+      'verify the stored chains and the Merkle log, or a bundle: exit code 0 valid, 1 tampered, 2 incomplete',
+    )
+    .argument('[bundle]', 'what `toolwarden export` wrote, checked offline; the ledger unless told')
+    .option('--writers <file>', 'of a bundle: the writers whom you trust, as in installation.json')
     .option('--trust <policy>', 'whom you trust: logs, witnesses and their quorum (C2SP tlog-policy)')
     .option('--checkpoint <file...>', 'checkpoints that you kept: the log must begin with them')
     .option('--not-older-than <age>', 'how old the word of the witnesses may be: 90s, 15m, 24h, 7d, or a time')
@@ -13,9 +17,13 @@ export function addEvidenceCommands(program: Command): void {
     .option('--quick', 'bodies, hashes and links alone, inside the store: no signatures, payloads or Merkle log')
     .option('--config <file>', 'toolwarden.yaml')
     .option('--json', 'as JSON')
-    .action(async (flags: object) => {
-      process.exitCode = await (await import('./verify-command.ts')).runVerify(flags)
+    .action(async (bundle: string | undefined, flags: object) => {
+      process.exitCode =
+        bundle === undefined
+          ? await (await import('./verify-command.ts')).runVerify(flags)
+          : await (await import('./verify-bundle.ts')).runVerifyBundle(bundle, flags)
     })
+  addExport(program)
   const witness = program
     .command('witness')
     .description('cosign what other ledgers publish, each only where it extends what was seen before')
@@ -38,6 +46,30 @@ export function addEvidenceCommands(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (vkey: string, flags: object) => (await import('./witness-command.ts')).runWitnessAddLog(vkey, flags))
   addKeys(program)
+}
+
+function addExport(program: Command): void {
+  program
+    .command('export')
+    .description('write evidence that others verify without this ledger; the export is recorded')
+    .option('--out <path>', 'the file, or a directory that it goes into')
+    .option('--from <time>', 'not older than this time')
+    .option('--to <time>', 'older than this time')
+    .option('--type <type>', 'events of one type')
+    .option('--principal <name>', 'of one principal')
+    .option('--session <id>', 'of one session')
+    .option('--server <name>', 'of one server')
+    .option('--tool <name>', 'of one tool')
+    .option('--call <id>', 'of one call')
+    .option('--payloads', 'disclose what was recorded of arguments and results')
+    .option(
+      '--checkpoint <file...>',
+      'checkpoints that the reader kept: the bundle then shows that the log begins with them',
+    )
+    .option('--reason <text>', 'why; it is recorded')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (flags: object) => (await import('./export-command.ts')).runExport(flags))
 }
 
 function addKeys(program: Command): void {

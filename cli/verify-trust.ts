@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { type ReportView, showViolation } from '../api/report-view.ts'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
 import { formatTime } from '../events/time.ts'
+import { parseAge } from '../ledger/age.ts'
 import { originOf } from '../ledger/checkpoint.ts'
 import { parseTrustPolicy, type TrustPolicy } from '../ledger/trust-policy.ts'
 import { VIOLATION_CLASSES, type Violation } from '../ledger/verify-report.ts'
@@ -10,8 +11,6 @@ import type { TrustCheck, TrustResult } from '../ledger/verify-trust.ts'
 import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
 import { findMerkleLog, merkleLogDirectory } from './merkle-log.ts'
-
-const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
 
 /** Options as commander gives them. */
 export interface TrustFlags {
@@ -101,16 +100,4 @@ async function read(path: string): Promise<Buffer> {
       cause,
     })
   }
-}
-
-/** Seconds of an age (`90s`, `7d`), or since a time. Throws USAGE. */
-export function parseAge(text: string, nowSeconds: number, option: string): number {
-  const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
-  if (count !== undefined) return Number(count) * (SECONDS[unit] ?? 1)
-  const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN
-  if (!Number.isNaN(time)) return nowSeconds - Math.floor(time / 1_000)
-  throw new ToolwardenError('USAGE', 'expected an age or a time', {
-    where: option,
-    fix: `${option} 15m, or 2026-11-22T13:00:00Z`,
-  })
 }

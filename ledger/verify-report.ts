@@ -42,6 +42,13 @@ export const VIOLATION_CLASSES = {
   'leaf-mismatch': 'tampered',
   'leaf-without-row': 'tampered',
   'row-without-leaf': 'tampered',
+  'bundle-unreadable': 'incomplete',
+  'bundle-truncated': 'incomplete',
+  'bundle-empty': 'incomplete',
+  'bundle-invalid': 'tampered',
+  'count-mismatch': 'tampered',
+  'writers-unknown': 'incomplete',
+  'checkpoint-unproven': 'incomplete',
 } as const
 
 /** One kind of violation. */

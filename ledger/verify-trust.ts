@@ -1,14 +1,24 @@
 // What stands behind a Merkle log under somebody's own trust policy: A a quorum of witnesses, B a checkpoint that was kept, C
 // the owner's keys alone. It fails closed: an unmet quorum, an unknown age, nobody but the owner are never "valid".
 import { ToolwardenError } from '../events/errors.ts'
-import { TreeReader } from './tree-reader.ts'
+import { type StoredCheckpoint, TreeReader } from './tree-reader.ts'
 import { type JudgedCheckpoint, judgeCheckpoint, quorumTimeOf, type TrustPolicy } from './trust-policy.ts'
 import type { Violation, ViolationCode } from './verify-report.ts'
 
+/** A log whose roots can be had: its files, or what a bundle shows of it. */
+export interface TreeSource {
+  checkpoint(): Promise<StoredCheckpoint | undefined>
+  witnessed(): Promise<StoredCheckpoint | undefined>
+  /** Throws TREE_INVALID where it can't be had. */
+  rootAt(size: number, publishedSize: number): Promise<Buffer>
+}
+
 /** What to hold the log against. */
 export interface TrustCheck {
-  /** The log's files. */
+  /** The log's files; of a bundle its name. */
   readonly directory: string
+  /** The files in `directory` unless told. */
+  readonly source?: TreeSource
   readonly policy: TrustPolicy
   /** Checkpoints that somebody kept, and what to call each. */
   readonly kept: readonly { readonly name: string; readonly note: string }[]
@@ -48,12 +58,12 @@ interface Standing {
 
 class Trial {
   readonly #check: TrustCheck
-  readonly #reader: TreeReader
+  readonly #reader: TreeSource
   readonly #violations: Violation[] = []
 
   constructor(check: TrustCheck) {
     this.#check = check
-    this.#reader = new TreeReader(check.directory)
+    this.#reader = check.source ?? new TreeReader(check.directory)
   }
 
   async run(): Promise<TrustResult> {

@@ -17,6 +17,7 @@ import { generateKey, type KeyPair } from '../../events/keys.ts'
 import { type Clock, systemClock } from '../../events/time.ts'
 import { Trust } from '../../events/trust.ts'
 import { ApprovalHistory } from '../../ledger/approval-history.ts'
+import { type BundleSource, writeBundle } from '../../ledger/bundle/write-bundle.ts'
 import { Erasures } from '../../ledger/erasure.ts'
 import { findLegalHolds } from '../../ledger/legal-hold.ts'
 import { LedgerHistory } from '../../ledger/query.ts'
@@ -94,6 +95,7 @@ export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<
     erasures: new Erasures(options.store ?? absentStore()),
     findHolds: () => findLegalHolds(options.store ?? absentStore()),
     tree: new TreeProofs(options.store ?? absentStore(), options.treeDirectory ?? join(directory, 'tlog')),
+    writeBundle: (request) => writeBundle(sourceOf(options, directory), request),
     verify: options.verify ?? (() => Promise.resolve(new Findings().report(0))),
     verifyQuickly: () => verifyQuickly(options.store ?? absentStore()),
     operator: { chainWriter, controlWriter, controlReader },
@@ -129,6 +131,10 @@ export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<
       await rm(directory, { recursive: true, force: true })
     },
   }
+}
+
+function sourceOf({ store = absentStore(), treeDirectory }: ApiHarnessOptions, directory: string): BundleSource {
+  return { store, log: LOG_NAME, directory: treeDirectory ?? join(directory, 'tlog') }
 }
 
 /** A store that does not answer. */
