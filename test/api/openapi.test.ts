@@ -72,7 +72,7 @@ describe('/openapi.json', () => {
         : /erasures|holds/.test(name)
           ? 'admin'
           : 'operate'
-      assert.deepEqual(security, [{ bearer: [/^POST|recorded-calls$/.test(name) ? writing : 'read'] }], name)
+      assert.deepEqual(security, [{ bearer: [/^POST|recorded-calls$|bundle$/.test(name) ? writing : 'read'] }], name)
     }
   })
 

@@ -17,7 +17,7 @@ import { generateKey, type KeyPair } from '../../events/keys.ts'
 import { type Clock, systemClock } from '../../events/time.ts'
 import { Trust } from '../../events/trust.ts'
 import { ApprovalHistory } from '../../ledger/approval-history.ts'
-import { type BundleSource, writeBundle } from '../../ledger/bundle/write-bundle.ts'
+import { writeBundle } from '../../ledger/bundle/write-bundle.ts'
 import { Erasures } from '../../ledger/erasure.ts'
 import { findLegalHolds } from '../../ledger/legal-hold.ts'
 import { LedgerHistory } from '../../ledger/query.ts'
@@ -94,8 +94,7 @@ export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<
     approvals: new ApprovalHistory(options.store ?? absentStore()),
     erasures: new Erasures(options.store ?? absentStore()),
     findHolds: () => findLegalHolds(options.store ?? absentStore()),
-    tree: new TreeProofs(options.store ?? absentStore(), options.treeDirectory ?? join(directory, 'tlog')),
-    writeBundle: (request) => writeBundle(sourceOf(options, directory), request),
+    ...treeMeans(options, directory),
     verify: options.verify ?? (() => Promise.resolve(new Findings().report(0))),
     verifyQuickly: () => verifyQuickly(options.store ?? absentStore()),
     operator: { chainWriter, controlWriter, controlReader },
@@ -133,8 +132,15 @@ export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<
   }
 }
 
-function sourceOf({ store = absentStore(), treeDirectory }: ApiHarnessOptions, directory: string): BundleSource {
-  return { store, log: LOG_NAME, directory: treeDirectory ?? join(directory, 'tlog') }
+function treeMeans(
+  { store = absentStore(), treeDirectory }: ApiHarnessOptions,
+  data: string,
+): Pick<ApiDependencies, 'tree' | 'writeBundle'> {
+  const directory = treeDirectory ?? join(data, 'tlog')
+  return {
+    tree: new TreeProofs(store, directory),
+    writeBundle: (request) => writeBundle({ store, log: LOG_NAME, directory }, request),
+  }
 }
 
 /** A store that does not answer. */
