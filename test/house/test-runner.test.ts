@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { RunSummary } from '../support/run-summary.ts'
+import { groupTests } from '../support/test-groups.ts'
 import { findStaleTests, parseTestRequest, selectTests } from '../support/test-selection.ts'
 
 const files = ['events/log.test.js', 'real/kill.test.js', 'contract/kafka-log.test.js', 'events/hash.test.js']
@@ -73,3 +74,25 @@ function summarize(lines: readonly string[]): RunSummary {
   for (const line of lines) summary.add(line)
   return summary
 }
+
+describe('which test files share a process', () => {
+  const many = Array.from({ length: 30 }, (_, index) => `events/file-${index}.test.js`)
+
+  it('keeps apart what has hooks outside a suite, or touches its process', () => {
+    const texts = new Map([
+      ['events/file-1.test.js', 'before(async () => {})'],
+      ['events/file-2.test.js', "process.env.HOME = '/x'"],
+      ['events/file-3.test.js', "describe('x', () => {\n  before(() => {})\n})"],
+    ])
+    const { alone, together } = groupTests(many, (file) => texts.get(file) ?? '')
+    assert.deepEqual(alone, ['events/file-1.test.js', 'events/file-2.test.js'])
+    assert.deepEqual([...alone, ...together.flat()].toSorted(), many.toSorted())
+  })
+
+  it('runs few files each by itself', () => {
+    assert.deepEqual(
+      groupTests(many.slice(0, 5), () => ''),
+      { alone: many.slice(0, 5), together: [] },
+    )
+  })
+})

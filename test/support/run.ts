@@ -1,12 +1,14 @@
 // The test command: finds the compiled tests, gives them a home and a data directory of their own, runs them with
 // node's test runner, and ends with its summary and its exit code. `run.js [--real] [part of a path ...]`
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, sep } from 'node:path'
 import { createInterface } from 'node:readline'
+import { pathToFileURL } from 'node:url'
 import { projectRoot } from './project-root.ts'
 import { RunSummary } from './run-summary.ts'
+import { groupTests } from './test-groups.ts'
 import { findStaleTests, parseTestRequest, selectTests, type TestRequest } from './test-selection.ts'
 
 const CONCURRENCY = 2
@@ -41,10 +43,25 @@ function listFiles(folder: string, ending: string): readonly string[] {
 async function runInTemporaryHome(files: readonly string[], request: TestRequest): Promise<number> {
   const home = mkdtempSync(join(tmpdir(), 'toolwarden-test-'))
   try {
-    return await runTests(files, request, createEnvironment(home))
+    return await runTests(findEntries(files, home), request, createEnvironment(home))
   } finally {
     rmSync(home, { recursive: true, force: true, maxRetries: 5 })
   }
+}
+
+/** What the runner is given: files, and for those that share a process one entry that imports them. */
+function findEntries(files: readonly string[], home: string): readonly string[] {
+  const { alone, together } = groupTests(files, (file) => readFileSync(join(compiledFolder, file), 'utf8'))
+  const entries = together.map((group, index) => {
+    const entry = join(home, `together-${index + 1}.mjs`)
+    const imports = group.map(
+      (file) => `await import(${JSON.stringify(pathToFileURL(join(compiledFolder, file)).href)})`,
+    )
+    writeFileSync(entry, `${imports.join('\n')}\n`)
+    return entry
+  })
+  // The groups first: each takes as long as many files.
+  return [...entries, ...alone.map((file) => relative(projectRoot, join(compiledFolder, file)))]
 }
 
 /** The test process sees no file of the user's, and whatever it leaves behind goes with `home`. */
@@ -63,11 +80,10 @@ function createEnvironment(home: string): NodeJS.ProcessEnv {
   }
 }
 
-async function runTests(files: readonly string[], request: TestRequest, env: NodeJS.ProcessEnv): Promise<number> {
+async function runTests(entries: readonly string[], request: TestRequest, env: NodeJS.ProcessEnv): Promise<number> {
   const timeoutMs = request.real ? REAL_FILE_TIMEOUT_MS : FILE_TIMEOUT_MS
   const options = ['--enable-source-maps', '--test', '--test-reporter=spec', `--test-timeout=${timeoutMs}`]
-  const paths = files.map((file) => relative(projectRoot, join(compiledFolder, file)))
-  const runner = spawn(process.execPath, [...options, `--test-concurrency=${CONCURRENCY}`, ...paths], {
+  const runner = spawn(process.execPath, [...options, `--test-concurrency=${CONCURRENCY}`, ...entries], {
     cwd: projectRoot,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
