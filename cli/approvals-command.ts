@@ -4,6 +4,7 @@ import { ToolwardenError } from '../events/errors.ts'
 import { callApi, findApi } from './api-client.ts'
 import { loadConfig } from './config.ts'
 import { openInstallation } from './installation.ts'
+import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
 export interface ApprovalFlags {
@@ -111,14 +112,6 @@ function lineOf({ approval, state, server, tool, principal, expiresAt, text, ans
   const by = answer === undefined ? '' : ` by ${visible(answer.by)}`
   const what = `${visible(server)}/${visible(tool)}  ${visible(principal)}`
   return [approval, `${state}${by}`, what, `until ${expiresAt.slice(0, 19)}Z`, visible(text)].join('  ')
-}
-
-/** Names and arguments are an agent's or a server's words: no control character of theirs reaches the terminal. */
-function visible(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
 }
 
 function print(text: string): void {

@@ -13,6 +13,7 @@ import { addPolicyCommands } from './policy-commands.ts'
 import { addTo } from './repeated-option.ts'
 import { keepHeapSmall } from './small-heap.ts'
 import { softwareName } from './version.ts'
+import { visibleLines } from './visible.ts'
 
 const program = new Command('toolwarden')
   .description('Flight recorder and guard for the tool calls that AI agents make over MCP')
@@ -206,7 +207,7 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE
   else {
     process.stderr.write(
-      `toolwarden: ${error instanceof ToolwardenError ? describeError(error) : `INTERNAL: ${String(error)}`}\n`,
+      `toolwarden: ${visibleLines(error instanceof ToolwardenError ? describeError(error) : `INTERNAL: ${String(error)}`)}\n`,
     )
     process.exitCode = exitCodeOf(error)
   }

@@ -5,6 +5,7 @@ import { ToolwardenError } from '../events/errors.ts'
 import { callApi, findApi } from './api-client.ts'
 import { loadConfig } from './config.ts'
 import { openInstallation } from './installation.ts'
+import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
 export interface PinFlags {
@@ -36,8 +37,8 @@ export async function listPins(flags: PinFlags): Promise<void> {
   for (const { server, tool, state, digest = '', pinned = '', approved } of items) {
     const digests =
       state === 'changed' ? `${pinned.slice(0, 12)} -> ${digest.slice(0, 12)}` : (digest || pinned).slice(0, 12)
-    const who = approved === undefined ? '' : `  approved by ${approved.by}`
-    process.stdout.write(`${state.padEnd(8)} ${server}/${tool}  ${digests}${who}\n`)
+    const who = approved === undefined ? '' : `  approved by ${visible(approved.by)}`
+    process.stdout.write(`${state.padEnd(8)} ${visible(server)}/${visible(tool)}  ${digests}${who}\n`)
   }
 }
 
@@ -92,7 +93,7 @@ export async function approveDefinitions(
   }
   if (json) return void process.stdout.write(`${JSON.stringify({ items })}\n`)
   for (const { tool, digest = '' } of items)
-    process.stdout.write(`approved ${server}/${tool}  ${digest.slice(0, 12)}\n`)
+    process.stdout.write(`approved ${visible(server)}/${visible(tool)}  ${digest.slice(0, 12)}\n`)
 }
 
 async function fetchPins({ url, token }: ApiAccess, server: string | undefined): Promise<readonly Pin[]> {

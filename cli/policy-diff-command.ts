@@ -8,6 +8,7 @@ import { loadPolicyFile } from './policy-file.ts'
 import { PolicyReplay } from './policy-replay.ts'
 import { readRoots } from './policy-replay-command.ts'
 import { type HistoryFlags, openRecordedCalls } from './recorded-calls.ts'
+import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
 export interface DiffFlags extends Omit<HistoryFlags, 'history'> {
@@ -50,7 +51,11 @@ export async function runPolicyDiff(before: string, after: string, flags: DiffFl
   const history = flags.history === undefined ? undefined : await diffHistory(replays, flags)
   if (flags.json === true) print(JSON.stringify({ before: old.hash, after: now.hash, rules, widenings, history }))
   else
-    print([...describeRules(rules, widenings), ...(history === undefined ? [] : describeHistory(history))].join('\n'))
+    print(
+      [...describeRules(rules, widenings), ...(history === undefined ? [] : describeHistory(history))]
+        .map(visible)
+        .join('\n'),
+    )
   return rules.length > 0 || (history?.changed ?? 0) > 0 ? EXIT_FOUND : 0
 }
 

@@ -17,6 +17,7 @@ import { findPolicyFile, type LoadedPolicy, loadPolicy, parseJsonOption } from '
 import { protectOwn } from './protection.ts'
 import { findRecordedCall } from './recorded-call-lookup.ts'
 import type { HistoryFlags } from './recorded-calls.ts'
+import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
 export interface ExplainFlags extends HistoryFlags {
@@ -117,7 +118,9 @@ function describeExplanation(loaded: LoadedPolicy, { call, explanation, assumed,
     ...values.map(({ check, value, problem }) => `    ${check} ${JSON.stringify(value)}: ${problem ?? 'holds'}`),
     ...(rule !== undefined && rule.limits.length > 0 ? ['limits: as if nothing was used up yet'] : []),
     `policy ${loaded.ok.file} ${loaded.ok.hash}`,
-  ].join('\n')
+  ]
+    .map(visible)
+    .join('\n')
 }
 
 function placeOf({ ok, sources }: LoadedPolicy, { rule }: Explanation): string | undefined {

@@ -8,6 +8,7 @@ import { writeImported } from '../gateway/policy/import/write-imported.ts'
 import { MAX_POLICY_BYTES } from '../gateway/policy/load.ts'
 import { loadConfig } from './config.ts'
 import { type OutputFlags, schemaComment, writePolicy } from './policy-output.ts'
+import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
 export interface ImportFlags extends OutputFlags {
@@ -26,7 +27,7 @@ export async function runPolicyImport(file: string, flags: ImportFlags): Promise
   const text = writeImported(imported, schemaComment(data))
   const written = writePolicy(text, `${basename(file).replace(/\.json$/, '')}.policy.yaml`, flags)
   const notes = listNotes(imported)
-  for (const note of notes) process.stderr.write(`toolwarden: ${note}\n`)
+  for (const note of notes) process.stderr.write(`toolwarden: ${visible(note)}\n`)
   if (written === undefined) return
   const { rules } = imported
   if (flags.json === true) process.stdout.write(`${JSON.stringify({ file: written, rules: rules.length, notes })}\n`)

@@ -7,6 +7,7 @@ import type { SeenTool } from '../gateway/policy/lint-tools.ts'
 import { EXIT_CONFIG, EXIT_FOUND } from './exit-code.ts'
 import { findPolicyFile, parsePolicyFile } from './policy-file.ts'
 import { readToolsFile } from './seen-tools.ts'
+import { visible } from './visible.ts'
 
 /** Most different tools that are taken out of a history. */
 const MAX_RECORDED_TOOLS = 100_000
@@ -29,7 +30,7 @@ export async function runPolicyLint(named: string | undefined, flags: LintFlags)
   const all = findAll(file, tools)
   const findings = flags.recorded === undefined ? all : all.map(toUnused)
   if (flags.json === true) print(JSON.stringify({ file, findings }))
-  else print([...findings.map(describe), summary(findings)].join('\n'))
+  else print([...findings.map((each) => visible(describe(each))), summary(findings)].join('\n'))
   if (findings.some(({ level }) => level === 'error')) return EXIT_CONFIG
   return findings.some(({ level }) => level === 'warning') ? EXIT_FOUND : 0
 }

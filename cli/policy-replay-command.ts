@@ -5,6 +5,7 @@ import { loadPolicyFile } from './policy-file.ts'
 import { PolicyReplay } from './policy-replay.ts'
 import { type HistoryFlags, openRecordedCalls } from './recorded-calls.ts'
 import { type NamedCounts, type ReplayReport, ReplayTally } from './replay-report.ts'
+import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
 export interface ReplayFlags extends HistoryFlags {
@@ -66,7 +67,9 @@ function describe(report: ReplayReport): string {
       ),
     ...more(changed.calls, SHOWN_CHANGES, 'changed calls'),
     '',
-  ].join('\n')
+  ]
+    .map(visible)
+    .join('\n')
 }
 
 const UNDECIDED: Readonly<Record<string, string>> = {

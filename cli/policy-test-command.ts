@@ -9,6 +9,7 @@ import { type CaseResult, runTestCases } from '../gateway/policy/run-test-cases.
 import { MAX_TEST_FILE_BYTES, parsePolicyTests } from '../gateway/policy/test-cases.ts'
 import { EXIT_FOUND } from './exit-code.ts'
 import { loadPolicyFile } from './policy-file.ts'
+import { visible } from './visible.ts'
 
 /** What one file of tests came to. */
 export interface TestFileResult {
@@ -24,7 +25,12 @@ export function runPolicyTest(files: readonly string[], flags: { readonly json?:
   const cases = results.flatMap((result) => result.cases)
   const failed = cases.filter(({ passed }) => !passed).length
   if (flags.json === true) print(JSON.stringify({ passed: cases.length - failed, failed, files: results.map(toJson) }))
-  else print([...results.flatMap(describeFile), `${cases.length - failed} of ${cases.length} cases pass`].join('\n'))
+  else
+    print(
+      [...results.flatMap(describeFile).map(visible), `${cases.length - failed} of ${cases.length} cases pass`].join(
+        '\n',
+      ),
+    )
   return failed === 0 ? 0 : EXIT_FOUND
 }
 
