@@ -57,12 +57,21 @@ export class ApprovalHold {
         const end = this.#endOf(approval, waiter)
         if (end !== undefined) finish(end)
       }
-      const timeUp = (): void =>
-        finish(this.#endOf(approval, waiter) ?? { type: this.#approvals.leftMs(approval) > 0 ? 'pending' : 'expired' })
-      const timer = setTimeout(timeUp, Math.min(holdMs, this.#approvals.leftMs(approval), MAX_TIMER_MS))
+      const isUntilExpiry = this.#approvals.leftMs(approval) <= holdMs
+      const timeUp = (): void => {
+        const isOver = this.#approvals.leftMs(approval) === 0
+        // A timer of Node may come a millisecond before its time: until then an answer still counts.
+        if (isUntilExpiry && !isOver) timer = setTimeout(timeUp, this.#timerMs(approval, holdMs))
+        else finish(this.#endOf(approval, waiter) ?? { type: isOver ? 'expired' : 'pending' })
+      }
+      let timer = setTimeout(timeUp, this.#timerMs(approval, holdMs))
       approval.holders.add(look)
       waiter.withdrawal.onChange(look)
     })
+  }
+
+  #timerMs(approval: Approval, holdMs: number): number {
+    return Math.min(holdMs, this.#approvals.leftMs(approval), MAX_TIMER_MS)
   }
 
   #endOf(approval: Approval, waiter: Waiter | undefined): HoldEnd | undefined {

@@ -5,6 +5,8 @@ import { type Clock, formatTime, uuidv7 } from '../events/time.ts'
 
 /** The most approvals of one session that wait for an answer; a further call is denied. */
 export const MAX_WAITING_PER_SESSION = 5
+/** The most approvals of one principal that wait for an answer, whatever the number of its sessions. */
+export const MAX_WAITING_PER_PRINCIPAL = 100
 /** The most approvals of one run, answered ones included until they expire; a further call is denied. */
 const MAX_APPROVALS = 500
 
@@ -81,8 +83,8 @@ export class Approvals {
   /** Asks for an approval; undefined where too many wait. */
   ask(binding: ApprovalBinding, { session, timeoutMs }: { session: string; timeoutMs: number }): Approval | undefined {
     this.#forgetEnded()
-    const asked = [...this.#approvals.values()].filter((each) => each.session === session && each.state === 'asked')
-    if (asked.length >= MAX_WAITING_PER_SESSION || this.#approvals.size >= MAX_APPROVALS) return undefined
+    if (!this.#mayAsk(binding.principal, session)) return undefined
+    if (this.#approvals.size >= MAX_APPROVALS && !this.#forgetClosed()) return undefined
     const nowMicros = this.#clock.nowMicros()
     const approval: Approval = {
       id: uuidv7(nowMicros),
@@ -154,18 +156,35 @@ export class Approvals {
     )
   }
 
+  #mayAsk(principal: string, session: string): boolean {
+    const asked = [...this.#approvals.values()].filter(({ state }) => state === 'asked')
+    return (
+      asked.filter((each) => each.session === session).length < MAX_WAITING_PER_SESSION &&
+      asked.filter(({ binding }) => binding.principal === principal).length < MAX_WAITING_PER_PRINCIPAL
+    )
+  }
+
+  /** Makes room: else whoever asks and cancels again and again would leave none to others. A denial stays, it binds repeats. */
+  #forgetClosed(): boolean {
+    for (const approval of this.#approvals.values())
+      if (approval.state === 'withdrawn' || approval.state === 'used') return this.#forget(approval)
+    return false
+  }
+
   #turn(approval: Approval, state: Approval['state']): void {
     approval.state = state
     for (const tell of [...approval.holders]) tell()
   }
 
   #forgetEnded(): void {
-    for (const [id, approval] of this.#approvals) {
-      if (this.leftMs(approval) > 0) continue
-      this.#approvals.delete(id)
-      const key = keyOf(approval.binding)
-      if (this.#byBinding.get(key) === approval) this.#byBinding.delete(key)
-    }
+    for (const approval of this.#approvals.values()) if (this.leftMs(approval) <= 0) this.#forget(approval)
+  }
+
+  #forget(approval: Approval): true {
+    this.#approvals.delete(approval.id)
+    const key = keyOf(approval.binding)
+    if (this.#byBinding.get(key) === approval) this.#byBinding.delete(key)
+    return true
   }
 }
 
