@@ -24,6 +24,8 @@ interface Entry {
 
 /** The most tools of one server that are compared. */
 const MAX_COMPARED = 2_000
+/** The most pairs of tools of one listing that are compared letter by letter; beyond, only equal names are found. */
+const MAX_PAIRS = 500_000
 /** The most names of one tool's texts. */
 const MAX_WORDS = 500
 /** The most bytes of cases of one listing. */
@@ -42,14 +44,8 @@ export class Catalogue {
     this.#servers.set(server, own)
     const listed = tools.flatMap((tool) => this.#keep(own, tool))
     const others = Array.from(this.#servers).filter(([name]) => name !== server)
-    const cases = others.flatMap(([other, theirs]) => {
-      const [a, b] = [
-        { server, entries: own },
-        { server: other, entries: theirs },
-      ]
-      return listed.flatMap((entry) => [...compare(entry, a, b), ...namedBy(entry, a, b), ...naming(entry, a, b)])
-    })
-    return cut(cases)
+    const mine = { server, entries: own }
+    return cut(casesOf(listed, mine, others))
   }
 
   #keep(own: Map<string, Entry>, { tool, text, isKnown }: CataloguedTool): readonly Entry[] {
@@ -65,29 +61,55 @@ interface Side {
   readonly entries: ReadonlyMap<string, Entry>
 }
 
-function compare(entry: Entry, own: Side, other: Side): readonly Shadowing[] {
-  return Array.from(other.entries.values()).flatMap((theirs) => {
+/** One after the other, so that two servers of thousands of tools alike cost no more than the cases that are kept. */
+function* casesOf(
+  listed: readonly Entry[],
+  own: Side,
+  others: readonly (readonly [string, ReadonlyMap<string, Entry>])[],
+): Generator<Shadowing> {
+  let pairsLeft = MAX_PAIRS
+  for (const [server, entries] of others)
+    for (const entry of listed) {
+      const other = { server, entries }
+      pairsLeft -= entries.size
+      if (pairsLeft >= 0) {
+        yield* compare(entry, own, other)
+        yield* namedBy(entry, own, other)
+      } else yield* sameName(entry, own, other)
+      yield* naming(entry, own, other)
+    }
+}
+
+function* compare(entry: Entry, own: Side, other: Side): Generator<Shadowing> {
+  for (const theirs of other.entries.values()) {
     const how = findLikeness(entry, theirs)
-    if (how === undefined) return []
-    const isNewcomer = !entry.isKnown || theirs.isKnown
-    return [isNewcomer ? toCase([own, entry], [other, theirs], how) : toCase([other, theirs], [own, entry], how)]
-  })
+    if (how !== undefined) yield orderedCase([own, entry], [other, theirs], how)
+  }
+}
+
+/** What is found without comparing with each. */
+function* sameName(entry: Entry, own: Side, other: Side): Generator<Shadowing> {
+  const theirs = other.entries.get(entry.name)
+  if (theirs !== undefined) yield orderedCase([own, entry], [other, theirs], 'same_name')
+}
+
+function orderedCase(own: readonly [Side, Entry], other: readonly [Side, Entry], how: Shadowing['how']): Shadowing {
+  return !own[1].isKnown || other[1].isKnown ? toCase(own, other, how) : toCase(other, own, how)
 }
 
 /** Descriptions of the other server that name the tool. */
-function namedBy(entry: Entry, own: Side, other: Side): readonly Shadowing[] {
-  if (!NAME_LIKE.test(entry.name) || other.entries.has(entry.name)) return []
-  return Array.from(other.entries.values())
-    .filter(({ words }) => words.has(entry.name))
-    .map((theirs) => toCase([other, theirs], [own, entry], 'names_it'))
+function* namedBy(entry: Entry, own: Side, other: Side): Generator<Shadowing> {
+  if (!NAME_LIKE.test(entry.name) || other.entries.has(entry.name)) return
+  for (const theirs of other.entries.values())
+    if (theirs.words.has(entry.name)) yield toCase([other, theirs], [own, entry], 'names_it')
 }
 
 /** Tools of the other server that the tool's description names. */
-function naming(entry: Entry, own: Side, other: Side): readonly Shadowing[] {
-  return [...entry.words].flatMap((word) => {
+function* naming(entry: Entry, own: Side, other: Side): Generator<Shadowing> {
+  for (const word of entry.words) {
     const theirs = own.entries.has(word) ? undefined : other.entries.get(word)
-    return theirs === undefined ? [] : [toCase([own, entry], [other, theirs], 'names_it')]
-  })
+    if (theirs !== undefined) yield toCase([own, entry], [other, theirs], 'names_it')
+  }
 }
 
 function toCase(
@@ -108,10 +130,13 @@ function wordsOf(text: string): ReadonlySet<string> {
 }
 
 /** Within what an event holds; that there are some is said in any case. */
-function cut(cases: readonly Shadowing[]): readonly Shadowing[] {
+function cut(cases: Iterable<Shadowing>): readonly Shadowing[] {
+  const kept: Shadowing[] = []
   let left = MAX_CASES_BYTES
-  return cases.filter((each) => {
+  for (const each of cases) {
     left -= Buffer.byteLength(JSON.stringify(each))
-    return left > 0
-  })
+    if (left <= 0) break
+    kept.push(each)
+  }
+  return kept
 }

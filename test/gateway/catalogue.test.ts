@@ -47,6 +47,16 @@ describe('the servers of one gateway', () => {
     assert.deepEqual(show(cases), ['notes/read_page same_name web/read_page'])
   })
 
+  it('that list thousands of names, alike to the last letter, hold up nobody', () => {
+    const catalogue = new Catalogue()
+    const alike = (end: string) => Array.from({ length: 2_000 }, (_, index) => tool(`${'a'.repeat(500)}${index}${end}`))
+    catalogue.take('a', alike('.x'))
+    const started = performance.now()
+    assert.ok(catalogue.take('b', alike('.yz')).length < 100)
+    // Compared pair by pair to the end it took more than 10 s.
+    assert.ok(performance.now() - started < 5_000)
+  })
+
   it('that list thousands of names fill no event', () => {
     const catalogue = new Catalogue()
     const names = Array.from({ length: 3_000 }, (_, index) => tool(`some_tool_${index}`))
