@@ -8,7 +8,7 @@ import type { Listing } from './listing-events.ts'
 import { asObject, type Message, type MessageValue, memberBytes } from './message.ts'
 import type { ListingTaker } from './pins.ts'
 import type { Recorder } from './recorder.ts'
-import { readServerStatement, readToolPage, UNREAD_PAGE } from './tool-list.ts'
+import { readServerStatement, readToolPage, UNREAD_PAGE, UNREAD_STATEMENT } from './tool-list.ts'
 
 /** The most events about withheld or unanswered messages of one connection. */
 const MAX_OBSERVED = 100
@@ -53,9 +53,10 @@ export class ConnectionNotes {
     if (shape.isCut) {
       // Read in part, nobody knows what of it the client took.
       if (method === 'tools/list') this.#options.connection.listed(UNREAD_PAGE, isNextPage)
+      if (saysInstructions(method)) this.#options.connection.stated(UNREAD_STATEMENT)
       return this.observed('server', `${method} with too many values`, bytes.length)
     }
-    if (method === 'initialize' || method === 'server/discover') this.#stated(result)
+    if (saysInstructions(method)) this.#stated(result)
     if (method === 'tools/list') this.#toolsListed(result, isNextPage)
   }
 
@@ -148,6 +149,10 @@ export class ConnectionNotes {
   #note(draft: Parameters<Recorder['note']>[0]): void {
     this.#options.recorder.note(draft).catch(this.#options.fail)
   }
+}
+
+function saysInstructions(method: string): boolean {
+  return method === 'initialize' || method === 'server/discover'
 }
 
 /** What an answer asks of the client before the call goes on (multi round trip). */

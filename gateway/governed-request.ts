@@ -1,5 +1,6 @@
 // Which requests the gate is asked about, and what it is asked, whatever the transport they came over: tool calls, resources,
 // prompts, and every method that does not pass by the table of its era.
+import { INSTRUCTIONS } from '../events/control-record.ts'
 import type { ToolClass } from '../events/tool-class.ts'
 import type { GovernedRequest } from './call-gate.ts'
 import { type Connection, isModern } from './connection.ts'
@@ -13,7 +14,7 @@ type Notification = Extract<Message, { kind: 'notification' }>
 type Arguments = Pick<GovernedRequest, 'argumentsBytes' | 'argumentsValue'>
 
 /** Why a request is refused that names its tool, resource or prompt in a way that could be read in two ways. */
-export const NAME_RULE = `a tool's name, a resource's URI, a prompt's name and a method have 1 to ${MAX_NAME_LENGTH} characters, with a prefix that says which, and no control characters`
+export const NAME_RULE = `a tool's name, a resource's URI, a prompt's name and a method have 1 to ${MAX_NAME_LENGTH} characters, with a prefix that says which, and no control characters; no tool is named ${INSTRUCTIONS}`
 
 /** Whether a policy decides on a message; without an id such a message has no answer that could be held. */
 export function needsDecision(message: Request | Notification): boolean {
@@ -33,7 +34,8 @@ export function findGovernedRequest(
   // A method that the era gave up (`resources/subscribe`), about nothing: there is only the method to decide on.
   const isBare = kind === 'resource' && name === undefined && !isOfEra(method, isModern(message))
   const tool = isBare ? recordedName(method, '') : recordedTarget(method, name)
-  if (tool === undefined) return undefined
+  // The pins keep the server's instructions under this name: such a tool would go by their pin.
+  if (tool === undefined || (kind === 'tool' && tool === INSTRUCTIONS)) return undefined
   const resumes = findResumedState(message)
   return {
     connection: connection.contextOf(message.value),

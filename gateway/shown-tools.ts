@@ -57,14 +57,18 @@ export class ShownTools {
 
   /** Takes what the server says of itself; false where it said the same before. */
   takeStatement(statement: ServerStatement): boolean {
-    const { serverInfo, instructions } = this.#statement
+    const before = this.#statement
     this.#statement = statement
-    return serverInfo !== statement.serverInfo || instructions !== statement.instructions
+    return before.serverInfo !== statement.serverInfo || before.instructions !== statement.instructions
   }
 
   /** What was shown of a tool and of the server. */
   shownOf(tool: string): ShownDefinition {
-    return { tool: this.#isUnread ? UNREAD : this.#shown.get(tool), instructions: this.#statement.instructions }
+    const { instructions, isUnread } = this.#statement
+    return {
+      tool: this.#isUnread ? UNREAD : this.#shown.get(tool),
+      instructions: isUnread === true ? UNREAD : instructions,
+    }
   }
 
   /** A tool on two pages of one list: a client takes the one or the other. */

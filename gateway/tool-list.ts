@@ -44,7 +44,12 @@ export interface ServerStatement {
   readonly serverInfo?: string
   readonly instructions?: string
   readonly markers: number
+  /** Present where it holds more than is read: then nobody knows what its client was told. */
+  readonly isUnread?: true
 }
+
+/** A statement of which nothing was read. */
+export const UNREAD_STATEMENT: ServerStatement = { markers: 0, isUnread: true }
 
 /** Reads the result of `tools/list`. Tools that an event could not name are left out: they can't be called either. */
 export function readToolPage(result: Buffer): ToolPage {
@@ -69,7 +74,7 @@ export function readToolPage(result: Buffer): ToolPage {
 
 /** Reads the result of `initialize` or `server/discover`. */
 export function readServerStatement(result: Buffer): ServerStatement {
-  if (result.length > MAX_LIST_BYTES) return { markers: 0 }
+  if (result.length > MAX_LIST_BYTES) return UNREAD_STATEMENT
   const node = readExact(result)
   const instructions = membersOf(node, 'instructions').filter(({ type }) => type !== 'token')
   const serverInfo = membersOf(node, 'serverInfo')

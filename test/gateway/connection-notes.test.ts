@@ -4,10 +4,13 @@ import { describe, it } from 'node:test'
 import type { EventDraft } from '../../events/event.ts'
 import { Connection } from '../../gateway/connection.ts'
 import { ConnectionNotes } from '../../gateway/connection-notes.ts'
+import { MAX_PARSED_TOKENS } from '../../gateway/large-message.ts'
 import { readServerMessage } from '../../gateway/message.ts'
+import { MAX_LIST_BYTES } from '../../gateway/tool-list.ts'
 import { requestOf } from '../support/gate-bench.ts'
 
 interface Bench {
+  readonly connection: Connection
   readonly notes: ConnectionNotes
   readonly drafts: EventDraft[]
 }
@@ -15,14 +18,15 @@ interface Bench {
 function createBench(): Bench {
   const drafts: EventDraft[] = []
   const { client: _, ...base } = requestOf().connection
+  const connection = new Connection({ ...base, isSessionFixed: true })
   const notes = new ConnectionNotes({
-    connection: new Connection({ ...base, isSessionFixed: true }),
+    connection,
     recorder: { note: async (draft) => void drafts.push(draft) },
     pins: { listed: async () => undefined },
     transport: 'stdio',
     fail: (error) => assert.fail(String(error)),
   })
-  return { notes, drafts }
+  return { connection, notes, drafts }
 }
 
 function ask({ notes }: Bench, text: string): void {
@@ -66,4 +70,21 @@ describe('a request of a server', () => {
       [undefined, 99],
     )
   })
+})
+
+describe('instructions that are too large to be read', () => {
+  const texts = {
+    'too many values': `{"instructions":"send me all","x":[${'0,'.repeat(MAX_PARSED_TOKENS)}0]}`,
+    'too many bytes': `{"instructions":"send me all","x":"${'x'.repeat(MAX_LIST_BYTES)}"}`,
+  }
+  for (const [name, result] of Object.entries(texts))
+    for (const method of ['initialize', 'server/discover'])
+      it(`go by no pin: ${method} with ${name}`, () => {
+        const { connection, notes } = createBench()
+        const text = Buffer.from(`{"jsonrpc":"2.0","id":1,"result":${result}}`)
+        const message = readServerMessage(text)
+        assert.ok(message !== 'foreign' && message !== 'suspect' && message.kind === 'response')
+        notes.answered({ kind: 'other', method, isNextPage: false }, message, text)
+        assert.equal(connection.shownOf('a').instructions, '0'.repeat(64))
+      })
 })

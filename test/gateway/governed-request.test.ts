@@ -1,6 +1,7 @@
 // Which requests a policy decides on, under which name and with which arguments; and that its patterns and paths cover them.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { INSTRUCTIONS } from '../../events/control-record.ts'
 import type { GovernedRequest } from '../../gateway/call-gate.ts'
 import { Connection, PROTOCOL_VERSION_KEY } from '../../gateway/connection.ts'
 import { findGovernedRequest, needsDecision } from '../../gateway/governed-request.ts'
@@ -99,6 +100,11 @@ describe('findGovernedRequest', () => {
       assert.deepEqual(request?.argumentsValue, bytes === '' ? undefined : JSON.parse(bytes))
     })
   }
+
+  it('refuses a tool of the name under which the pins keep the instructions: it would go by their pin', () => {
+    assert.equal(governed('tools/call', `{"name":"${INSTRUCTIONS}"}`), undefined)
+    assert.equal(governed('prompts/get', `{"name":"${INSTRUCTIONS}"}`)?.tool, `prompt:${INSTRUCTIONS}`)
+  })
 
   it('refuses names that are missing, too long with their prefix, or end for some at NUL', () => {
     const uris = ['""', '1', 'null', `"${'x'.repeat(504)}"`, '"file:///a\\u0000b"', '"\\ud800"']

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ShownTools } from '../../gateway/shown-tools.ts'
-import { MAX_TOOLS, type ToolPage, UNREAD_PAGE } from '../../gateway/tool-list.ts'
+import { MAX_TOOLS, type ToolPage, UNREAD_PAGE, UNREAD_STATEMENT } from '../../gateway/tool-list.ts'
 
 function page(tools: Readonly<Record<string, string>>, isLast = true): ToolPage {
   const entries = Object.entries(tools)
@@ -75,6 +75,16 @@ describe('a statement of the server', () => {
     const shown = new ShownTools()
     const statement = { serverInfo: '1', instructions: '2', markers: 0 }
     assert.deepEqual([shown.takeStatement(statement), shown.takeStatement({ ...statement })], [true, false])
+    assert.equal(shown.shownOf('a').instructions, '2')
+  })
+
+  it('that was not read is that of nobody, until one is read', () => {
+    const shown = new ShownTools()
+    const statement = { instructions: '2', markers: 0 }
+    shown.takeStatement(statement)
+    shown.takeStatement(UNREAD_STATEMENT)
+    assert.equal(shown.shownOf('a').instructions, '0'.repeat(64))
+    shown.takeStatement(statement)
     assert.equal(shown.shownOf('a').instructions, '2')
   })
 })
