@@ -61,6 +61,7 @@ function addExport(program: Command): void {
     .option('--server <name>', 'of one server')
     .option('--tool <name>', 'of one tool')
     .option('--call <id>', 'of one call')
+    .option('--format <format>', 'bundle, csv, or sep-3004 (audit records); bundle unless told')
     .option('--payloads', 'disclose what was recorded of arguments and results')
     .option(
       '--checkpoint <file...>',

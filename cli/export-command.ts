@@ -7,11 +7,12 @@ import { uuidField } from '../events/field.ts'
 import { formatTime } from '../events/time.ts'
 import { BUNDLE_FILE, type BundleTotals, parseLine } from '../ledger/bundle/bundle-format.ts'
 import { readBundleLines } from '../ledger/bundle/bundle-lines.ts'
+import { convertBundle, type ForeignFormat } from '../ledger/bundle/convert-bundle.ts'
 import { parseCheckpoint } from '../ledger/checkpoint.ts'
 import { parseNote } from '../ledger/note.ts'
 import type { EventFilter } from '../ledger/query.ts'
 import { loadConfig } from './config.ts'
-import { openExport } from './export-source.ts'
+import { type ExportStream, openExport } from './export-source.ts'
 import { openInstallation } from './installation.ts'
 import { showProgress } from './progress.ts'
 
@@ -34,6 +35,14 @@ export interface ExportFlags {
   readonly json?: boolean
 }
 
+type Format = 'bundle' | ForeignFormat
+
+const FILES: Readonly<Record<Format, string>> = {
+  bundle: BUNDLE_FILE,
+  csv: 'toolwarden.csv',
+  'sep-3004': 'toolwarden.sep-3004.jsonl',
+}
+
 /** Exports. Throws USAGE, NOT_FOUND without a Merkle log, STORE_*, LOG_*. */
 export async function runExport(flags: ExportFlags): Promise<void> {
   const wish = {
@@ -42,38 +51,49 @@ export async function runExport(flags: ExportFlags): Promise<void> {
     keptSizes: await Promise.all((flags.checkpoint ?? []).map(readSize)),
     reason: flags.reason ?? '',
   }
-  const path = await findOut(flags.out)
+  const format = readFormat(flags.format)
+  const path = await findOut(flags.out, format)
   const config = await loadConfig(process.env, flags.config)
   const installation = await openInstallation(config.data)
-  const stream = await openExport({ config, installation }, wish)
-  const { bytes, totals } = await writeWhole(path, stream)
+  const { bytes, totals } = await writeWhole(path, format, await openExport({ config, installation }, wish))
   const { events, withheld, leaves, chains, payloads } = totals
   process.stdout.write(
     flags.json === true
-      ? `${JSON.stringify({ out: path, bytes, ...totals })}\n`
+      ? `${JSON.stringify({ out: path, format, bytes, events, withheld, payloads, chains, leaves })}\n`
       : `${path}: ${events} events and ${withheld} bare hashes of ${chains} chains, ${payloads} payloads, ${leaves} leaves of the Merkle log\n`,
   )
+}
+
+function readFormat(text = 'bundle'): Format {
+  if (text === 'bundle' || text === 'csv' || text === 'sep-3004') return text
+  throw new ToolwardenError('USAGE', 'not a format', { where: '--format', fix: '--format bundle, csv or sep-3004' })
 }
 
 /** Written aside and renamed when its last line is there: a file of that name is never half a bundle. */
 async function writeWhole(
   path: string,
-  { bytes: chunks, leaves }: Awaited<ReturnType<typeof openExport>>,
+  format: Format,
+  { bytes: source, leaves }: ExportStream,
 ): Promise<{ readonly bytes: number; readonly totals: BundleTotals }> {
   const aside = `${path}.part`
   const file = await open(aside, 'w', 0o600)
   const progress = showProgress('exporting')
   let bytes = 0
   let lines = 0
+  let found: BundleTotals | undefined
+  const counted = countLines(source, (count) => {
+    lines += count
+    if (leaves !== undefined) progress.update(Math.min(lines, leaves), leaves)
+  })
+  const chunks = format === 'bundle' ? counted : convertBundle(counted, format, (totals) => (found = totals))
   try {
     for await (const chunk of chunks) {
-      await file.write(chunk)
-      bytes += chunk.byteLength
-      for (const byte of chunk) if (byte === 10) lines++
-      if (leaves !== undefined) progress.update(Math.min(lines, leaves), leaves)
+      const piece = Buffer.from(chunk)
+      await file.writeFile(piece)
+      bytes += piece.byteLength
     }
     await file.sync()
-    const totals = await readTotals(aside, bytes)
+    const totals = found ?? (await readTotals(aside, bytes))
     await rename(aside, path)
     return { bytes, totals }
   } catch (error) {
@@ -85,6 +105,19 @@ async function writeWhole(
   }
 }
 
+async function* countLines(
+  source: AsyncIterable<Uint8Array>,
+  onLines: (count: number) => void,
+): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    let count = 0
+    for (const byte of chunk) if (byte === NEWLINE) count++
+    onLines(count)
+    yield Buffer.from(chunk)
+  }
+}
+
+const NEWLINE = 10
 const TAIL_BYTES = 4_096
 
 async function readTotals(path: string, bytes: number): Promise<BundleTotals> {
@@ -100,7 +133,7 @@ async function readTotals(path: string, bytes: number): Promise<BundleTotals> {
   })
 }
 
-async function findOut(out: string | undefined): Promise<string> {
+async function findOut(out: string | undefined, format: Format): Promise<string> {
   if (out === undefined)
     throw new ToolwardenError('USAGE', 'where to write is not said', { where: '--out', fix: '--out evidence.jsonl' })
   const isDirectory =
@@ -109,7 +142,7 @@ async function findOut(out: string | undefined): Promise<string> {
       (found) => found.isDirectory(),
       () => false,
     ))
-  const path = isDirectory ? join(out, BUNDLE_FILE) : out
+  const path = isDirectory ? join(out, FILES[format]) : out
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   return path
 }

@@ -16,7 +16,7 @@ interface LinkedModule {
 }
 
 /** The text of one ES module that does what `entry` and all that it imports do. Throws for a module of another form. */
-export function linkModules(entry: string, readModule = (path: string): string => readFileSync(path, 'utf8')): string {
+function linkModules(entry: string, readModule = (path: string): string => readFileSync(path, 'utf8')): string {
   const builtins = new Map<string, string>()
   const modules = new Map<string, LinkedModule | undefined>()
   let count = 0
