@@ -123,6 +123,9 @@ addPinCommands(program)
 const approvals = program
   .command('approvals')
   .description('calls that wait for a person; without a subcommand what waits now')
+approvals
+  .command('list', { isDefault: true })
+  .description('show what waits now')
   .option('--all', 'also what was answered')
   .option('--config <file>', 'toolwarden.yaml')
   .option('--json', 'as JSON')

@@ -33,7 +33,8 @@ const APPROVE = 'toolwarden pin approve <server>/<tool> --reason <text>'
 export async function listPins(flags: PinFlags): Promise<void> {
   const items = await fetchPins(await connect(flags), flags.server)
   if (flags.json === true) return void process.stdout.write(`${JSON.stringify({ items })}\n`)
-  if (items.length === 0) process.stdout.write('no gateway has seen a tool yet\n')
+  const whose = flags.server === undefined ? '' : ` of ${JSON.stringify(flags.server)}`
+  if (items.length === 0) process.stdout.write(`no gateway has seen a tool${whose} yet\n`)
   for (const { server, tool, state, digest = '', pinned = '', approved } of items) {
     const digests =
       state === 'changed' ? `${pinned.slice(0, 12)} -> ${digest.slice(0, 12)}` : (digest || pinned).slice(0, 12)

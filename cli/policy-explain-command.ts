@@ -8,6 +8,7 @@ import { bareName } from '../gateway/method-table.ts'
 import { type PolicyCall, recordedReason } from '../gateway/policy/decision.ts'
 import { ASSUMED, type DescribedCall, describedCall, toPolicyCall } from '../gateway/policy/described-call.ts'
 import { type Explanation, explainDecision } from '../gateway/policy/explain.ts'
+import type { Policy } from '../gateway/policy/policy.ts'
 import { lookUpRealPath } from '../gateway/policy/real-path.ts'
 import { createRulePlaces } from '../gateway/policy/rule-places.ts'
 import { createLinkedPaths } from '../gateway/policy/run-test-cases.ts'
@@ -41,7 +42,10 @@ export async function runPolicyExplain(file: string | undefined, flags: ExplainF
   const described = recorded === undefined ? readCall(flags) : undefined
   const loaded = loadPolicy(await findPolicyFile(file, flags.config), Date.now())
   const { ok: policy } = loaded
-  const call = recorded === undefined ? toPolicyCall(describedCall.parse(described)) : toRecordedPolicyCall(recorded)
+  const call =
+    recorded === undefined
+      ? toPolicyCall(describedCall.parse({ ...onlyServer(policy), ...described }))
+      : toRecordedPolicyCall(recorded)
   const explanation = explainDecision(policy, call, {
     realPath: flags.lexical === true || recorded !== undefined ? createLinkedPaths({}) : lookUpRealPath,
     root: flags.root === undefined ? undefined : resolve(flags.root),
@@ -68,6 +72,13 @@ function toRecordedPolicyCall({ call, arguments: recorded, ...names }: RecordedC
     where: `--id ${call}`,
     fix: 'gateway: { record: { arguments: full } } keeps those of calls to come; --call takes them by hand',
   })
+}
+
+/** The server of a call that names none: the one that all rules are for, where there is one. */
+function onlyServer({ rules }: Policy): { readonly server?: string } {
+  const names = new Set(rules.flatMap(({ servers }) => servers?.map(({ literal }) => literal) ?? []))
+  const [server] = names
+  return names.size === 1 && server !== undefined ? { server } : {}
 }
 
 function readCall({ call, tool, server, principal, client, arguments: args }: ExplainFlags): Partial<DescribedCall> {

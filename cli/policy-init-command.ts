@@ -40,7 +40,8 @@ export async function runPolicyInit(flags: PolicyInitFlags): Promise<void> {
     [
       `${file}: a first policy for ${name}, from ${tools.length} tools`,
       `reads within: ${within}`,
-      `next: toolwarden policy lint ${file}`,
+      `it is for a gateway that has --name ${name}, as \`wrap\` gives an entry its key: --name writes it for another`,
+      `next: toolwarden policy lint ${file}, then name it under extends: of your policy, or give it to gateway --policy`,
     ].join('\n'),
   )
 }

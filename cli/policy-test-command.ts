@@ -38,7 +38,10 @@ export function runPolicyTest(files: readonly string[], flags: { readonly json?:
 export function runTestFile(file: string, nowMs: number): TestFileResult {
   const parsed = parsePolicyTests(readTestFile(file), file)
   if ('errors' in parsed)
-    throw createPolicyError(parsed.errors, { name: 'test file', fix: 'mend the file: docs/policy.md has its form' })
+    throw createPolicyError(parsed.errors, {
+      name: 'test file',
+      fix: 'mend the file: docs/policy-commands.md has its form',
+    })
   const policy = resolve(dirname(file), parsed.ok.policy)
   const loaded = loadPolicyFile(policy, nowMs)
   return { file, policy, hash: loaded.hash, cases: runTestCases(loaded, parsed.ok, nowMs) }

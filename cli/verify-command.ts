@@ -38,7 +38,7 @@ export async function runVerify(flags: VerifyFlags): Promise<number> {
     return isQuick ? askQuickCheck(config, installation, error) : verifyThroughApi(config, installation, error)
   })
   const outcome: Outcome = check === undefined ? report : withTrust(report, await verifyTrust(check))
-  process.stdout.write(flags.json === true ? `${JSON.stringify(outcome)}\n` : describe(outcome))
+  process.stdout.write(flags.json === true ? `${JSON.stringify(outcome)}\n` : describe(outcome, isQuick))
   return outcome.verdict === 'valid' ? 0 : outcome.verdict === 'tampered' ? EXIT_TAMPERED : EXIT_INCOMPLETE
 }
 
@@ -89,11 +89,15 @@ async function askQuickCheck(
   return await callApi<ReportView>(url, '/v1/verify/quick', { method: 'POST', token: await readCliToken(cliTokenFile) })
 }
 
-function describe({ verdict, counts, violationCount, violations, openCalls, trust }: Outcome): string {
+function describe(outcome: Outcome, isQuick: boolean): string {
+  const { verdict, counts, violationCount, violations, openCalls, trust } = outcome
   if (counts.rows === 0 && verdict === 'valid' && trust === undefined) return 'nothing is recorded yet\n'
   const { events = 0, chains = 0, appends = 0, payloads = 0, calls = 0, quarantined = 0, leaves = 0 } = counts
+  const checked = isQuick
+    ? 'bodies, hashes and links alone'
+    : `${appends} signed appends, ${payloads} payloads, ${calls} calls, ${quarantined} quarantined, ${leaves} leaves of the Merkle log`
   const lines = [
-    `${verdict}: ${events} events in ${chains} chains, ${appends} signed appends, ${payloads} payloads, ${calls} calls, ${quarantined} quarantined, ${leaves} leaves of the Merkle log`,
+    `${verdict}: ${events} events in ${chains} chains, ${checked}`,
     ...(trust === undefined ? [] : describeTrust(trust)),
     ...violations.slice(0, SHOWN).map(({ code, where, text }) => `  ${code}: ${text}\n    at: ${where}`),
     ...(violationCount > SHOWN ? [`  … ${violationCount - SHOWN} more violations (--json lists up to 1,000)`] : []),

@@ -45,6 +45,8 @@ export interface Suggestion {
   readonly beyond: number
   /** Sessions that a policy made from the others would have denied a call. */
   readonly missed: number
+  /** Constraints were loosened because the share that may be missed is less than one of so few sessions. */
+  readonly isLoose: boolean
 }
 
 /** A history on its way to a policy. */
@@ -80,7 +82,8 @@ export class HistoryEvidence {
       values: [...draft.values].map(([name, levels]) => ({ name, choice: choiceOf(levels) })),
     }))
     const choices = drafts.flatMap(({ paths, hosts, values }) => [paths, hosts, ...values.map(({ choice }) => choice)])
-    chooseLevels(choices, Math.floor(missedShare * this.#sessions.size))
+    const mayMiss = Math.floor(missedShare * this.#sessions.size)
+    chooseLevels(choices, mayMiss)
     const lone = drafts.filter(({ draft }) => draft.sessions.size === 1).flatMap(({ draft }) => [...draft.sessions])
     const missed = new Set([...choices.flatMap(({ levels, at }) => [...(levels[at]?.missed ?? [])]), ...lone])
     const has = this.#calls > 0
@@ -95,6 +98,7 @@ export class HistoryEvidence {
       from: has ? new Date(this.#fromMs).toISOString() : undefined,
       to: has ? new Date(this.#toMs).toISOString() : undefined,
       ...{ notRun: this.#notRun, altered: this.#altered, beyond: this.#beyond, missed: missed.size },
+      isLoose: missedShare > 0 && mayMiss === 0 && choices.some(({ at }) => at > 0),
     }
   }
 

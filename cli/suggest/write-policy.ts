@@ -23,7 +23,7 @@ export function writePolicy(suggestion: Suggestion, history: string): string {
 }
 
 function header(suggestion: Suggestion, history: string): readonly string[] {
-  const { calls, sessions, from, to, principals, notRun, altered, beyond, missed } = suggestion
+  const { calls, sessions, from, to, principals, notRun, altered, beyond, missed, isLoose } = suggestion
   const who = `${principals.slice(0, MAX_NAMED).map(inComment).join(', ')}${principals.length > MAX_NAMED ? ', …' : ''}`
   return [
     `# Suggested by toolwarden from ${plural(calls, 'call')} in ${plural(sessions, 'session')} of ${inComment(history)}`,
@@ -31,6 +31,11 @@ function header(suggestion: Suggestion, history: string): readonly string[] {
     '# It allows what these calls did, generalised to directories, domains and groups of tools. Read it before you use it:',
     '# what was done is not always what should be done.',
     `# A policy made from the other sessions would deny a call in ${missed} of the ${sessions} sessions.`,
+    ...(isLoose
+      ? [
+          '# So few sessions prove no habit, and constraints are left out where they differ: --missed 50 writes them tighter.',
+        ]
+      : []),
     ...(notRun > 0 ? [`# Left out: ${plural(notRun, 'call')} that did not run.`] : []),
     ...(altered > 0
       ? [`# Left out: ${plural(altered, 'call')} that somebody changed in the store (toolwarden verify).`]

@@ -35,6 +35,9 @@ const isHost = rememberNaming(new Set(hostKeys))
 const textArgument =
   /^(?:patterns?|excludePatterns|includePatterns|globs?|query|regexp?|contents?|text|edits|oldText|newText|sql|message|body)$/
 
+/** Most of a server's name in an id, which has 128 characters at most. */
+const MAX_NAME_CHARACTERS = 100
+
 /** Writes the policy, as YAML. */
 export function writeStarterPolicy({ server, tools, roots, schemaComment }: StarterOptions): string {
   const groups = new Map<Group, DescribedTool[]>()
@@ -153,11 +156,17 @@ function writeRule(
   ]
   return [
     `  # ${comment}`,
-    `  - id: ${id}`,
+    `  - id: ${idOf(server, id)}`,
     '    tool:',
     ...members.map(({ name }) => `      - ${JSON.stringify(name)}`),
     `    server: ${JSON.stringify(server)}`,
     `    action: ${action}`,
     ...(group === 'readPaths' || group === 'writePaths' ? constraints : []),
   ].join('\n')
+}
+
+/** Ids are unique over all files of a policy: those of several servers have to go together under `extends`. */
+function idOf(server: string, id: string): string {
+  const name = server.replace(/[^\w.-]/g, '-').replace(/^[^A-Za-z0-9]+/, '')
+  return name === '' ? id : `${name.slice(0, MAX_NAME_CHARACTERS)}-${id}`
 }

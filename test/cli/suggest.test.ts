@@ -90,6 +90,13 @@ describe('a suggested policy', () => {
     assert.match(suggest(calls, 0.5), /would deny a call in 1 of the 4 sessions/)
   })
 
+  it('says so, when so few sessions leave constraints out', () => {
+    const calls = [...READS, callOf('read_file', { path: '/etc/passwd' }, { session: 'odd' })]
+    assert.match(suggest(calls, 0.02), /# So few sessions .* --missed 50/)
+    for (const share of [0, 0.5]) assert.doesNotMatch(suggest(calls, share), /So few sessions/)
+    assert.doesNotMatch(suggest(READS, 0.02), /So few sessions/)
+  })
+
   it('takes no denied call for evidence, and none that was changed in the store', () => {
     const decided = {
       decision: 'deny',

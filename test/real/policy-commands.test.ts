@@ -42,6 +42,12 @@ describe('toolwarden policy', { concurrency: 2 }, () => {
     assert.deepEqual([code, output], [0, 'nothing found\n'])
   })
 
+  it('explain takes the one server that the rules are for, when none is named', async () => {
+    const path = file('one.yaml', rules.replace('tool: read_*', 'tool: read_*, server: files'))
+    const { output } = await run('explain', path, '--tool', 'read_a', '--arguments', '{"path":"/srv/a"}', '--lexical')
+    assert.match(output, /^allow \(policy_rule\) by rule read .*\n.*\nnot given, taken as: server files, /)
+  })
+
   it('lint ends with 1 and the place, when a rule is never reached', async () => {
     const { code, output } = await run('lint', odd)
     assert.match(

@@ -23,17 +23,17 @@ function decideOn(text: string, name: string, argumentsValue: object): string {
 
 describe('writeStarterPolicy', () => {
   const cases: readonly (readonly [tool: DescribedTool, argumentsValue: object, decision: string])[] = [
-    [tool('read_file', ['path']), { path: '/srv/a' }, 'allow read'],
-    [tool('read_file', ['path']), { path: '/etc/passwd' }, 'deny read'],
-    [tool('search_files', ['path', 'pattern']), { path: '/srv', pattern: '**/*.ts' }, 'allow read'],
-    [tool('get_time'), {}, 'allow look'],
-    [tool('write_file', ['path'], { destructiveHint: true }), { path: '/srv/a' }, 'escalate write'],
-    [tool('write_file', ['path'], { readOnlyHint: false }), { path: '/etc/a' }, 'deny write'],
-    [tool('delete_file', ['path']), { path: '/srv/a' }, 'deny destroy'],
-    [tool('fetch', ['url']), { url: 'https://example.com' }, 'escalate send'],
-    [tool('send_mail', ['to']), { to: 'a' }, 'escalate send'],
-    [tool('frobnicate'), {}, 'escalate unknown'],
-    [tool('run_anything', [], { readOnlyHint: true }), {}, 'escalate unknown'],
+    [tool('read_file', ['path']), { path: '/srv/a' }, 'allow files-read'],
+    [tool('read_file', ['path']), { path: '/etc/passwd' }, 'deny files-read'],
+    [tool('search_files', ['path', 'pattern']), { path: '/srv', pattern: '**/*.ts' }, 'allow files-read'],
+    [tool('get_time'), {}, 'allow files-look'],
+    [tool('write_file', ['path'], { destructiveHint: true }), { path: '/srv/a' }, 'escalate files-write'],
+    [tool('write_file', ['path'], { readOnlyHint: false }), { path: '/etc/a' }, 'deny files-write'],
+    [tool('delete_file', ['path']), { path: '/srv/a' }, 'deny files-destroy'],
+    [tool('fetch', ['url']), { url: 'https://example.com' }, 'escalate files-send'],
+    [tool('send_mail', ['to']), { to: 'a' }, 'escalate files-send'],
+    [tool('frobnicate'), {}, 'escalate files-unknown'],
+    [tool('run_anything', [], { readOnlyHint: true }), {}, 'escalate files-unknown'],
     [tool('read_*'), {}, 'deny default'],
   ]
   for (const [described, argumentsValue, decision] of cases)
@@ -41,7 +41,18 @@ describe('writeStarterPolicy', () => {
       assert.equal(decideOn(write([described]), described.name, argumentsValue), decision))
 
   it('asks for reads of paths, when no directory is known', () =>
-    assert.equal(decideOn(write([tool('read_file', ['path'])], []), 'read_file', { path: '/a' }), 'escalate unknown'))
+    assert.equal(
+      decideOn(write([tool('read_file', ['path'])], []), 'read_file', { path: '/a' }),
+      'escalate files-unknown',
+    ))
+
+  it('gives ids that are unique over the files of several servers', () => {
+    const texts = ['files', '@org/files', '-', 'x'.repeat(200)].map((server) =>
+      writeStarterPolicy({ server, tools: [tool('get_time')], roots: [], schemaComment: '# schema' }),
+    )
+    const names = texts.map((text) => loadPolicy(text).rules[0]?.name)
+    assert.deepEqual(names, ['files-look', 'org-files-look', 'look', `${'x'.repeat(100)}-look`])
+  })
 
   it('denies what the server adds later', () =>
     assert.equal(decideOn(write([tool('read_file')]), 'read_more', {}), 'deny default'))
