@@ -13,7 +13,7 @@ import type { ToolClass } from '../events/tool-class.ts'
 import type { Approval } from './approvals.ts'
 import type { CallContext, ConnectionContext } from './context.ts'
 import type { Counters, Reservation } from './counters.ts'
-import { type ChargedDecision, type Decision, type DecisionBasis, decideCall, type ProposedCall } from './decide.ts'
+import { type ChargedDecision, type Decision, type DecisionBasis, decideShown, type ProposedCall } from './decide.ts'
 import type { Decided, Escalation } from './escalation.ts'
 import type { Charge } from './policy/limits.ts'
 import type { Outcome, Recorder } from './recorder.ts'
@@ -36,6 +36,8 @@ export interface GovernedRequest {
   readonly argumentsValue: unknown
   /** Of a tool call: what the client was shown of its tool. */
   readonly shown?: ShownDefinition
+  /** The same at a later moment: a list may come while the call waits. */
+  readonly shownNow?: () => ShownDefinition
   /** Digest of the state that a further leg of a call brings back (round-trip.ts). */
   readonly resumes?: string
   readonly sessions: readonly string[]
@@ -115,14 +117,15 @@ export class CallGate {
     try {
       await this.#options.ready
       const call = this.#proposed(request, context)
-      const decided = await this.#decide(call, request, waiter)
+      const decideNow = (): ChargedDecision => decideShown(call, request.shownNow?.() ?? call.shown, this.#basis())
+      const decided = await this.#decide({ call, decideNow }, request, waiter)
       if (decided.type === 'refuse') return this.#refuse(context, decided.decision)
       const { decideHash, reservation, argumentsDigest: digest, approval } = decided
       const { principal, server, tool } = context
       open = { context, decideHash, toolClass: request.toolClass, startedMicros }
       const identity = { principal, server, tool, argumentsDigest: digest }
       this.#accounts.set(open, { reservation, identity, approval })
-      return await this.#checkAgain(call, open)
+      return await this.#checkAgain(decideNow, open)
     } catch (error) {
       // What was settled, even where its receipt was lost, is counted down already.
       if (open === undefined || this.#accounts.delete(open)) return this.#refuse(context, unrecorded(error))
@@ -161,18 +164,28 @@ export class CallGate {
   }
 
   /** Resolves once the decision is durable. Throws what the log throws; then nothing stays charged. */
-  async #decide(call: ProposedCall, request: GovernedRequest, waiter: Waiter | undefined): Promise<Decided> {
+  async #decide(
+    { call, decideNow }: { readonly call: ProposedCall; readonly decideNow: () => ChargedDecision },
+    request: GovernedRequest,
+    waiter: Waiter | undefined,
+  ): Promise<Decided> {
     const { recorder, escalation } = this.#options
     const { context, signals } = call
     const { method, argumentsBytes } = request
     const proposal = { context, method, argumentsBytes, signals }
     const onLateCommit = (late: readonly SealedEvent[]): void => this.#closeLate(context, late)
-    const decideAgain = (): ChargedDecision => decideCall(call, this.#basis())
     const reserve = (charges?: readonly Charge[]): Reservation => this.#reserve(charges)
     const escalated = { waiter, shown: request.shown, resumes: request.resumes }
-    const full = decideAgain()
+    const full = decideNow()
     if (full.decision === 'escalate')
-      return escalation.decide({ ...escalated, proposal, decision: full, decideAgain, reserve, onLateCommit })
+      return escalation.decide({
+        ...escalated,
+        proposal,
+        decision: full,
+        decideAgain: decideNow,
+        reserve,
+        onLateCommit,
+      })
     const { charges, ...decision } = full
     // Nothing waits between the decision and the charge: no other call can be let through on the same room.
     const reservation = decision.decision === 'allow' ? this.#reserve(charges) : undefined
@@ -187,12 +200,12 @@ export class CallGate {
     }
   }
 
-  /** A rule may have arrived while the decision was on its way to the log: it counts. An approval still meets an `escalate`. */
-  async #checkAgain(call: ProposedCall, open: OpenCall): Promise<Admission> {
+  /** A rule, or a list of tools, may have arrived while the decision was on its way to the log: it counts. An approval still meets an `escalate`. */
+  async #checkAgain(decideNow: () => ChargedDecision, open: OpenCall): Promise<Admission> {
     const account = this.#accounts.get(open)
     // Its own charge does not stand against it.
     account?.reservation.release()
-    const { charges, ...now } = decideCall(call, this.#basis())
+    const { charges, ...now } = decideNow()
     const isApproved = now.decision === 'escalate' && now.policy === account?.approval?.binding.policy
     if (now.decision === 'allow' || isApproved) {
       if (account !== undefined) this.#accounts.set(open, { ...account, reservation: this.#reserve(charges) })

@@ -108,6 +108,19 @@ export function decideCall(call: ProposedCall, basis: DecisionBasis): ChargedDec
   return stricter(withPin(decision, call, { ...basis, policy }), call, { ...basis, policy })
 }
 
+/** Decides by what the client is shown of the tool now; a person was asked about what it was shown when it proposed the call. */
+export function decideShown(
+  call: ProposedCall,
+  shown: ShownDefinition | undefined,
+  basis: DecisionBasis,
+): ChargedDecision {
+  const decision = decideCall({ ...call, shown }, basis)
+  const isOther = shown?.tool !== call.shown?.tool || shown?.instructions !== call.shown?.instructions
+  if (decision.decision !== 'escalate' || !isOther) return decision
+  const text = "the definition of the tool or the server's instructions changed after the approval was asked for"
+  return withoutCharges({ ...decision, decision: 'deny', reason: 'approval_void', text })
+}
+
 function toPolicyCall({ context, ...call }: ProposedCall): PolicyCall {
   const { server, principal, client, session } = context
   const tool = bareName(call.method ?? 'tools/call', context.tool)

@@ -44,7 +44,7 @@ export function findGovernedRequest(
     method,
     tool,
     toolClass: kind === 'tool' ? connection.classOf(tool) : classOf(kind, method),
-    ...(kind === 'tool' ? { shown: connection.shownOf(tool) } : {}),
+    ...(kind === 'tool' ? { shown: connection.shownOf(tool), shownNow: () => connection.shownOf(tool) } : {}),
     ...argumentsOf(isBare ? 'method' : kind, message, bytes),
   }
 }

@@ -84,6 +84,8 @@ export class GateBench {
   readonly failures: unknown[] = []
   /** Written by tests: the policy from now on. */
   policy: Policy | undefined
+  /** Written by tests: what is known of the server's definitions from now on. */
+  pins: PinBook = NO_PINS
   /** Written by tests: what control says from now on. */
   control: ControlView = EMPTY_CONTROL
 
@@ -143,7 +145,7 @@ export class GateBench {
       newBasis: () => ({
         policy: this.policy,
         need: NO_CONTROL,
-        pins: NO_PINS,
+        pins: this.pins,
         facts: { realPath: lookUpRealPath, remote: true, nowMs: Date.now() },
       }),
     })
