@@ -42,14 +42,16 @@ async function addPins(path: string, definitions: readonly StoredDefinition[]): 
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const file = await open(path, 'a', 0o600)
   try {
-    const text = definitions.map((definition) => `${JSON.stringify(definition)}\n`).join('')
+    const lines = Buffer.from(definitions.map((definition) => `${JSON.stringify(definition)}\n`).join(''))
     const { size } = await file.stat()
-    if (size + Buffer.byteLength(text) > MAX_PIN_FILE_BYTES)
+    if (size + lines.length > MAX_PIN_FILE_BYTES)
       throw new ToolwardenError('LIMIT_REACHED', `the definitions seen so far take ${MAX_PIN_FILE_BYTES} bytes`, {
         where: path,
         fix: 'look at `toolwarden pin list`: the server changes its tools again and again',
       })
-    await file.appendFile(text)
+    // `appendFile` cuts into pieces of 512 KiB, between which another gateway's lines could come.
+    const { bytesWritten } = await file.write(lines)
+    if (bytesWritten < lines.length) throw damaged(path, 'the disk took a part of what was added')
     await file.datasync()
   } finally {
     await file.close()
