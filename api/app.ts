@@ -17,6 +17,11 @@ import { addAlerts } from './alerts.ts'
 import type { ApiEnv } from './api-env.ts'
 import { addApprovals } from './approvals.ts'
 import { authenticate } from './authentication.ts'
+import {
+  BackgroundVerification,
+  findVerificationProblem,
+  registerVerificationMetrics,
+} from './background-verification.ts'
 import { addBundle, type BundleMeans } from './bundle.ts'
 import { addCalls } from './calls.ts'
 import { addErasures } from './erasures.ts'
@@ -72,6 +77,8 @@ export interface Api {
   readonly app: OpenAPIHono<ApiEnv>
   readonly feed: LiveFeed
   readonly streams: Streams
+  /** Started and stopped with the feed. */
+  readonly background: BackgroundVerification
 }
 
 /** Builds the API. */
@@ -85,6 +92,10 @@ export function createApi(dependencies: ApiDependencies): Api {
   })
   const nowMillis = (): number => Math.floor(clock.nowMicros() / 1000)
   const streams = new Streams({ feed, tokens, metrics, limits, nowMillis })
+  const verification = new Verification(dependencies.verify, clock)
+  const { operator, logger, registry } = dependencies
+  const background = new BackgroundVerification({ verification, settings: settings.verification, operator, logger })
+  registerVerificationMetrics(registry, verification)
   const app = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
       if (!result.success) throw refuseInvalid(result.target, result.error)
@@ -93,9 +104,9 @@ export function createApi(dependencies: ApiDependencies): Api {
   app.onError(answerErrors(dependencies.logger, () => uuidv7(clock.nowMicros())))
   app.notFound(answerNotFound)
   addGuards(app, dependencies, metrics)
-  addRoutes(app, dependencies, { feed, streams })
+  addRoutes(app, dependencies, { feed, streams, verification })
   addOpenApi(app, about.version)
-  return { app, feed, streams }
+  return { app, feed, streams, background }
 }
 
 function addGuards(app: OpenAPIHono<ApiEnv>, dependencies: ApiDependencies, metrics: ApiMetrics): void {
@@ -114,10 +125,10 @@ function addGuards(app: OpenAPIHono<ApiEnv>, dependencies: ApiDependencies, metr
 function addRoutes(
   app: OpenAPIHono<ApiEnv>,
   dependencies: ApiDependencies,
-  { feed, streams }: Pick<Api, 'feed' | 'streams'>,
+  { feed, streams, verification }: Pick<Api, 'feed' | 'streams'> & { readonly verification: Verification },
 ): void {
   const { history, approvals, operator, clock, about, settings, registry, checks = [] } = dependencies
-  addStatus(app, about, () => clock.nowMicros())
+  addStatus(app, { about, verification, nowMicros: () => clock.nowMicros() })
   addEvents(app, history)
   addCalls(app, { history, operator })
   addRecordedCalls(app, { history, operator })
@@ -130,10 +141,11 @@ function addRoutes(
   addErasures(app, { ...dependencies })
   addHolds(app, { ...dependencies })
   addBundle(app, { writeBundle: dependencies.writeBundle, operator, clock })
-  const { verify, verifyQuickly } = dependencies
-  addIntegrity(app, { verification: new Verification(verify, clock), verifyQuickly })
+  addIntegrity(app, { verification, verifyQuickly: dependencies.verifyQuickly })
   addStream(app, streams)
-  addHealth(app, registry, [...ownChecks(history, feed, { operator, clock }), ...checks])
+  // What is stored is evidence of the damage: the API goes on, and says so.
+  const verified = { name: 'verification', isAdvisory: true, findProblem: () => findVerificationProblem(verification) }
+  addHealth(app, registry, [...ownChecks(history, feed, { operator, clock }), verified, ...checks])
 }
 
 const CORS_HEADERS = ['authorization', 'content-type', 'last-event-id']

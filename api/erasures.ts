@@ -127,10 +127,10 @@ function refuseHeld({ held }: ErasurePreview): void {
 
 function describeSelection({ call, session, principal, before }: ErasureSelection): string {
   const parts = [
-    ...(call === undefined ? [] : [`call ${call}`]),
-    ...(session === undefined ? [] : [`session ${session}`]),
-    ...(principal === undefined ? [] : [`principal ${principal}`]),
-    ...(before === undefined ? [] : [`before ${before}`]),
+    ...(call === undefined ? [] : [`of call ${call}`]),
+    ...(session === undefined ? [] : [`of session ${session}`]),
+    ...(principal === undefined ? [] : [`of principal ${principal}`]),
+    ...(before === undefined ? [] : [`from before ${before}`]),
   ]
-  return `payloads of ${parts.join(', ')}`
+  return `payloads ${parts.join(', ')}`
 }

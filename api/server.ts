@@ -46,8 +46,10 @@ export async function startApi(dependencies: ApiDependencies): Promise<RunningAp
   server.maxConnections = MAX_CONNECTIONS
   try {
     const { port } = await listen(server, settings)
+    api.background.start()
     const stop = async (): Promise<void> => {
       api.streams.endAll()
+      await api.background.stop()
       await closeServer(server, settings.limits.stopDeadlineMs)
       await api.feed.stop()
     }

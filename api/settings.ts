@@ -13,6 +13,8 @@ export const DEFAULT_PAGE_SIZE = 100
 const MAX_OWNERS = 100
 const principalPattern = nameField.regex(/^[^*]*\*?$/, 'expected a principal, or how principals begin and a star')
 
+/** The longest time that a timer takes. */
+const MAX_TIMER_SECONDS = 2_000_000
 const positive = z.number().int().positive()
 
 const limitsObject = z.strictObject({
@@ -49,6 +51,15 @@ export const apiSettings = z.strictObject({
     .strictObject({
       /** Whom agents belong to, by principal (`agent:ci`, `agent:ann-*`): nobody approves what an agent of theirs asks for. */
       owners: z.record(principalPattern, z.array(nameField).min(1).max(MAX_OWNERS)).default({}),
+    })
+    .prefault({}),
+  /** The verification of the whole ledger in the background. */
+  verification: z
+    .strictObject({
+      /** After the start. */
+      firstSeconds: positive.max(MAX_TIMER_SECONDS).default(60),
+      /** After the last one ended; 0 for none at all. */
+      everySeconds: z.number().int().nonnegative().max(MAX_TIMER_SECONDS).default(86_400),
     })
     .prefault({}),
   limits: limitsObject.prefault({}),

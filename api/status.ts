@@ -1,9 +1,12 @@
 // GET /v1/status: what runs here, for which ledger, and what it protects against (docs/threat-model.md).
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { formatTime } from '../events/time.ts'
+import { verdictOf } from '../ledger/verify-report.ts'
 import type { ApiEnv } from './api-env.ts'
 import { requireScope } from './authentication.ts'
+import { findVerificationProblem } from './background-verification.ts'
 import { json, problems } from './responses.ts'
+import type { Verification } from './verification.ts'
 
 /** What the composition root says about this process. */
 export interface AboutProcess {
@@ -38,6 +41,15 @@ const witnessesSchema = z.object({
   each: z.array(z.object({ name: z.string(), size: z.number().int(), problem: z.string().optional() })),
 })
 
+const verificationSchema = z
+  .object({
+    verdict: z.enum(['valid', 'tampered', 'incomplete', 'failed', 'never']),
+    finishedAt: z.string().optional(),
+    violations: z.number().int().optional(),
+    problem: z.string().optional(),
+  })
+  .describe('The last verification of the ledger; GET /v1/verify names what it found.')
+
 const statusSchema = z
   .object({
     version: z.string(),
@@ -50,6 +62,7 @@ const statusSchema = z
       meaning: z.string(),
       witnesses: witnessesSchema.optional(),
     }),
+    verification: verificationSchema,
     startedAt: z.string(),
     uptimeSeconds: z.number().int(),
   })
@@ -69,14 +82,33 @@ const PROTECTION_TEXTS = {
   C: "The owner's keys alone: it holds against everyone but code that runs as the owner.",
 } as const
 
+/** What the route works with. */
+export interface StatusOptions {
+  readonly about: AboutProcess
+  readonly verification: Verification
+  readonly nowMicros: () => number
+}
+
 /** Adds the route. */
-export function addStatus(app: OpenAPIHono<ApiEnv>, about: AboutProcess, nowMicros: () => number): void {
+export function addStatus(app: OpenAPIHono<ApiEnv>, { about, verification, nowMicros }: StatusOptions): void {
   app.openapi(statusRoute, (c) => {
     const { protection: find, startedMicros, roles, ...same } = about
     const { class: reached, witnesses } = find()
     const found = witnesses === undefined ? {} : { witnesses: { ...witnesses, each: [...witnesses.each] } }
     const protection = { class: reached, meaning: PROTECTION_TEXTS[reached], ...found }
     const uptimeSeconds = Math.floor((nowMicros() - startedMicros) / 1_000_000)
-    return c.json({ ...same, roles: [...roles], protection, startedAt: formatTime(startedMicros), uptimeSeconds }, 200)
+    const startedAt = formatTime(startedMicros)
+    const verified = showLastRun(verification)
+    return c.json({ ...same, roles: [...roles], protection, verification: verified, startedAt, uptimeSeconds }, 200)
   })
+}
+
+function showLastRun(verification: Verification): z.infer<typeof verificationSchema> {
+  const { last } = verification
+  if (last === undefined) return { verdict: 'never' }
+  const { finishedAt, outcome } = last
+  const problem = findVerificationProblem(verification)
+  const said = problem === undefined ? {} : { problem }
+  if ('error' in outcome) return { verdict: 'failed', finishedAt, ...said }
+  return { verdict: verdictOf(outcome.report), finishedAt, violations: outcome.report.violationCount, ...said }
 }

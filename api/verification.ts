@@ -3,6 +3,9 @@ import { ToolwardenError } from '../events/errors.ts'
 import { type Clock, formatTime } from '../events/time.ts'
 import type { VerifyReport } from '../ledger/verify-report.ts'
 
+/** How long a stop waits for a statement of the store. */
+const STOP_WAIT_MS = 5_000
+
 /** How far a run is: of the rows to walk, how many were. */
 export interface VerifyProgress {
   readonly rows: number
@@ -10,7 +13,15 @@ export interface VerifyProgress {
 }
 
 /** The ledger's verification. Rejects with STORE_* only: a violation is a result. */
-export type Verify = (onProgress: (progress: VerifyProgress) => void) => Promise<VerifyReport>
+export type Verify = (onProgress: (progress: VerifyProgress) => void, choice: VerifyChoice) => Promise<VerifyReport>
+
+/** How a run goes about it. */
+export interface VerifyChoice {
+  /** Nobody waits for it: it leaves room for everything else. */
+  readonly isBackground: boolean
+  /** Ends it early, with the reason as error. */
+  readonly signal: AbortSignal
+}
 
 /** A run that has ended; with an error where it could not be done to the end. */
 export interface FinishedRun {
@@ -33,6 +44,7 @@ export class Verification {
   #current: CurrentRun | undefined
   #last: FinishedRun | undefined
   #running: Promise<void> = Promise.resolve()
+  readonly #stopping = new AbortController()
 
   constructor(verify: Verify, clock: Clock) {
     this.#verify = verify
@@ -50,17 +62,29 @@ export class Verification {
   }
 
   /** Starts a run, or joins the one under way; resolves when it has ended. Never rejects: a failure is kept as its outcome. */
-  run(): Promise<void> {
-    if (this.#current === undefined) this.#running = this.#start()
+  run({ isBackground = false }: Partial<VerifyChoice> = {}): Promise<void> {
+    if (this.#current === undefined) this.#running = this.#start(isBackground)
     return this.#running
   }
 
-  async #start(): Promise<void> {
+  /** Ends the run under way; resolves when it has ended, or five seconds later. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new ToolwardenError('STORE_UNAVAILABLE', 'the API stops', { retriable: true }))
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, STOP_WAIT_MS)
+    })
+    await Promise.race([this.#running, late])
+    clearTimeout(timer)
+  }
+
+  async #start(isBackground: boolean): Promise<void> {
     const startedAt = formatTime(this.#clock.nowMicros())
     this.#current = { startedAt, progress: { rows: 0, total: 0 } }
+    const choice = { isBackground, signal: this.#stopping.signal }
     const outcome = await this.#verify((progress) => {
       this.#current = { startedAt, progress }
-    }).then(
+    }, choice).then(
       (report) => ({ report }),
       (cause: unknown) => ({ error: asError(cause) }),
     )

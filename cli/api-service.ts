@@ -68,8 +68,16 @@ export async function startApiService(options: ApiServiceOptions): Promise<Runni
     approvals: new ApprovalHistory(store),
     erasures,
     findHolds: () => findLegalHolds(store),
-    verify: async (onProgress) =>
-      verifyLedger({ store, log, trust, onProgress, ...(await findMerkleLog(config, installation)) }),
+    verify: async (onProgress, { isBackground: isUnhurried, signal }) =>
+      verifyLedger({
+        store,
+        log,
+        trust,
+        onProgress,
+        isUnhurried,
+        signal,
+        ...(await findMerkleLog(config, installation)),
+      }),
     verifyQuickly: () => verifyQuickly(store),
     tree: new TreeProofs(store, merkleLogDirectory(config)),
     writeBundle: (request) => writeBundle({ store, log, directory: merkleLogDirectory(config) }, request),

@@ -54,7 +54,7 @@ export async function runErase(flags: EraseFlags): Promise<void> {
   const held = answer.held.map((each) => `  ${each.payloads} under hold ${each.hold}: ${JSON.stringify(each.reason)}`)
   const done = dryRun ? `would erase ${answer.payloads}` : `erased ${answer.payloads}`
   const event = answer.event === undefined ? [] : [`  event ${answer.event}`]
-  show(flags, answer, [`${done} ${answer.what}`, ...event, ...held])
+  show(flags, answer, [`${done}: ${answer.what}`, ...event, ...held])
 }
 
 /** Adds a hold. Throws as runErase does. */

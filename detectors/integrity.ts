@@ -1,5 +1,5 @@
 // D11, the part that speaks from events alone: forged and replayed control records, quarantined records, forks, gaps that
-// stay open, a receipt after a deny, a decide without its propose. What may only be out of sight is not held against anyone.
+// stay open, writers that fall silent, a verification that fails, a receipt after a deny, a decide without its propose. What may only be out of sight is not held against anyone.
 import type { Event, EventOf } from '../events/event.ts'
 import { type BoundedMap, dropValue, emptyMap, findValue, putValue } from './bounded-map.ts'
 import type { Detector, Finding, Observation, ObservedEvent } from './detector.ts'
@@ -151,6 +151,20 @@ function findDirect(event: Event, hash: string): Finding | undefined {
         subject: `quarantined records in partition ${event.partition}`,
         scope: {},
         explanation: `${event.count} record(s) of partition ${event.partition} were not accepted: ${event.reason}.`,
+      })
+    case 'ledger/silent':
+      return direct({
+        severity: 'high',
+        subject: `silence of ${event.chain}`,
+        scope: {},
+        explanation: `The run ${event.chain} fell silent after event ${event.from}: ${event.reason}. It was killed, is cut off from the log, or somebody keeps it from it.`,
+      })
+    case 'admin/verified':
+      return direct({
+        severity: event.verdict === 'tampered' ? 'critical' : 'high',
+        subject: `verification of the ledger: ${event.verdict}`,
+        scope: {},
+        explanation: `The verification in the background found ${event.violations} violation(s) in ${event.events} events; ${event.first}`,
       })
     case 'ledger/fork':
       return direct({

@@ -81,6 +81,8 @@ export const ledgerEvents = [
   }),
   eventSchema('ledger/gap', { ...chainContext }),
   eventSchema('ledger/gap-filled', { ...chainContext }),
+  /** A run that neither beats nor closes; `from` and `to` are the last sequence number heard of it. */
+  eventSchema('ledger/silent', { ...chainContext }),
   eventSchema('ledger/fork', { ...chainContext, stored: hashField, other: hashField }),
   eventSchema('ledger/quarantined', {
     partition: nameField,
@@ -122,6 +124,13 @@ export const adminEvents = [
     ...operatorContext,
   }),
   eventSchema('admin/released', { hold: uuidField, ...operatorContext }),
+  /** What the verification in the background found, where that is not `valid`. */
+  eventSchema('admin/verified', {
+    verdict: z.enum(['tampered', 'incomplete']),
+    events: countField,
+    violations: countField,
+    first: textField,
+  }),
   eventSchema('admin/exported', { what: textField, events: countField, ...operatorContext }),
   eventSchema('admin/pruned', { what: textField, minIndex: countField, ...operatorContext }),
   eventSchema('admin/read-payload', { call: uuidField, ...operatorContext }),

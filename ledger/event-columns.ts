@@ -101,6 +101,7 @@ function ownColumns(event: Event): Partial<EventColumns> {
       return { subject: event.partition, range_from: event.from, range_to: event.to }
     case 'ledger/gap':
     case 'ledger/gap-filled':
+    case 'ledger/silent':
     case 'ledger/fork':
       return { subject: event.chain, range_from: event.from, range_to: event.to }
     case 'admin/erased':

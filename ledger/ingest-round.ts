@@ -8,6 +8,7 @@ import { type BatchRows, batchRows } from './batch-rows.ts'
 import { expiredFinding, findings } from './findings.ts'
 import type { KnownChains } from './known-chains.ts'
 import type { OwnChain, OwnEvents } from './own-chain.ts'
+import type { SilenceWatch } from './silence.ts'
 import type { StoreBatch } from './store.ts'
 
 /** What the log hands over: a batch of one partition, or a range that it can't give. */
@@ -28,6 +29,8 @@ export interface RoundContext {
   readonly known: KnownChains
   readonly own: OwnChain
   readonly nowMs: number
+  /** Told whom the round heard of; asked who is silent once the log was read to its end. */
+  readonly silence?: { readonly watch: SilenceWatch; readonly isJudging: boolean }
 }
 
 /** What comes after a revocation, in this round or later, meets it. */
@@ -46,7 +49,7 @@ export function recordsOf(handed: readonly Handed[]): readonly StoredRecord[] {
 
 /** Judges a round; seals the ledger's own events, so it is done once for each round. */
 export function prepareRound(handed: readonly Handed[], context: RoundContext): Round {
-  const { log, trust, known, own, nowMs } = context
+  const { log, trust, known, own, nowMs, silence } = context
   const drafts: EventDraft[] = []
   const batches: BatchRows[] = []
   for (const each of handed) {
@@ -60,7 +63,9 @@ export function prepareRound(handed: readonly Handed[], context: RoundContext): 
     const batch = batchRows(each, verified.verdicts)
     batches.push(batch)
     drafts.push(...findings(each, verified.verdicts, batch.events))
+    silence?.watch.hear(each, verified.verdicts)
   }
+  if (silence?.isJudging === true) drafts.push(...silence.watch.findSilent())
   const events = batches.flatMap((batch) => batch.events)
   const sealed = own.seal(drafts, nowMs)
   return {

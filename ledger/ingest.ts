@@ -12,6 +12,7 @@ import { OwnChain } from './own-chain.ts'
 import { MAX_WAITING_APPENDS, Publisher } from './publisher.ts'
 import { findResumePoint, type ResumeProblem } from './resume.ts'
 import { findRevocations } from './revocations.ts'
+import { SilenceWatch } from './silence.ts'
 import type { LedgerStore } from './store.ts'
 import { type IngestFault, StoreWriter } from './store-writer.ts'
 import { findUnpublished } from './unpublished.ts'
@@ -82,6 +83,9 @@ export class Ingest {
   #caughtUp: Promise<void> = Promise.resolve()
   #counts = { messages: 0, quarantined: 0, inserts: 0 }
   readonly #problems: ResumeProblem[] = []
+  readonly #silence = new SilenceWatch()
+  /** Set once the log was read to its end: until then chains are read one after the other, and some only look silent. */
+  #isCaughtUp = false
   #state: 'running' | 'stopping' | 'failed' = 'running'
 
   private constructor(options: IngestOptions) {
@@ -147,7 +151,10 @@ export class Ingest {
       },
       (records) => this.#enqueue(records),
     )
-    this.#caughtUp = this.#subscription.caughtUp.then(() => this.#republish())
+    this.#caughtUp = this.#subscription.caughtUp.then(() => {
+      this.#isCaughtUp = true
+      return this.#republish()
+    })
     // Whoever does not wait for it is told through onStopped.
     this.#caughtUp.catch((error: unknown) => this.#fail(error))
   }
@@ -200,7 +207,9 @@ export class Ingest {
     const records = recordsOf(handed)
     const known = await this.#storeWriter.untilDone(() => KnownChains.fetch(store, records))
     const nowMs = Math.floor(clock.nowMicros() / 1000)
-    const { rows, own, messages, quarantined } = prepareRound(handed, { log, trust, known, own: this.#own, nowMs })
+    const silence = { watch: this.#silence, isJudging: this.#isCaughtUp }
+    const context = { log, trust, known, own: this.#own, nowMs, silence }
+    const { rows, own, messages, quarantined } = prepareRound(handed, context)
     await this.#storeWriter.write(rows)
     const counts = this.#counts
     this.#counts = {

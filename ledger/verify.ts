@@ -16,6 +16,7 @@ import { type TreeToVerify, verifyTree } from './verify-tree.ts'
 
 /** How many rows are held at once. */
 const PAGE_ROWS = 2_000
+const LONGEST_REST_MS = 1_000
 
 /** What to verify, and with whose keys. */
 export interface VerifyOptions {
@@ -27,13 +28,15 @@ export interface VerifyOptions {
   readonly tree?: TreeToVerify
   /** Told after each page how many of the rows were walked. */
   readonly onProgress?: (progress: { readonly rows: number; readonly total: number }) => void
+  /** Rests after each page for as long as that took: nobody waits. */
+  readonly isUnhurried?: boolean
   /** Ends it early, with the reason of the abort as error. */
   readonly signal?: AbortSignal
 }
 
 /** Verifies the whole store. Throws STORE_* only. */
 export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport> {
-  const { store, log, trust, tree, onProgress, signal } = options
+  const { store, log, trust, tree, onProgress, isUnhurried = false, signal } = options
   const findings = new Findings()
   const revocations = await findRevocations(store, log, trust)
   const means = { findings, revocations, covers: createErasureCheck(store) }
@@ -41,13 +44,17 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
   // What is stored after this moment is left to the next verification.
   const upToMicros = await store.findNewestMicros()
   const total = await countRows(store, upToMicros)
+  let beganMs = performance.now()
   for await (const rows of pagesOf(store, upToMicros)) {
     signal?.throwIfAborted()
     for (const row of rows) walk.feed(row)
     findings.counts.rows += rows.length
     await settle(store, walk.pending, means)
     onProgress?.({ rows: findings.counts.rows, total })
+    if (isUnhurried) await rest(performance.now() - beganMs)
+    beganMs = performance.now()
   }
+  signal?.throwIfAborted()
   walk.end()
   await settle(store, walk.pending, means)
   await verifyAnnounced(store, upToMicros, findings)
@@ -71,6 +78,10 @@ async function settle(
   await verifyForeignReceipts(store, pending.receipts.splice(0), findings)
   await verifyOpenCalls(store, pending.openCalls.splice(0), findings)
   await verifyRevoked(store, pending.revokedRuns.splice(0), { revocations, findings })
+}
+
+function rest(timeMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.min(timeMs, LONGEST_REST_MS)))
 }
 
 async function countRows(store: LedgerStore, upToMicros: number): Promise<number> {

@@ -5,6 +5,7 @@ import type { VerifyProgress } from '../../api/verification.ts'
 import { ToolwardenError } from '../../events/errors.ts'
 import { Findings, type VerifyReport } from '../../ledger/verify-report.ts'
 import { type ApiHarness, startApiHarness } from '../support/api-harness.ts'
+import { until } from '../support/until.ts'
 
 interface Shown {
   readonly state: string
@@ -77,4 +78,46 @@ describe('/v1/verify', () => {
       assert.doesNotMatch(last?.error?.message ?? '', /secret/)
     })
   }
+})
+
+describe('the verification in the background', () => {
+  async function runOnce(end: (run: Run | undefined) => void): Promise<string> {
+    const { background } = harness.api
+    background.start()
+    await until(() => runs.length === 1)
+    end(runs[0])
+    await until(async () => (await ask('GET')).state === 'finished')
+    const status = (await (await harness.request('/v1/status')).json()) as { verification: { verdict: string } }
+    await background.stop()
+    return status.verification.verdict
+  }
+  beforeEach(async () => {
+    await harness.close()
+    harness = await startApiHarness({
+      settings: { verification: { firstSeconds: 1, everySeconds: 1_000 } },
+      verify: (progress, { isBackground }) =>
+        new Promise((resolve, reject) => (isBackground ? runs.push({ progress, resolve, reject }) : undefined)),
+    })
+  })
+
+  it('is loud about a violation: log, event, metric, /readyz and /v1/status', async () => {
+    assert.equal(await runOnce((run) => run?.resolve(tampered())), 'tampered')
+    assert.match(harness.logged[0]?.message ?? '', /the ledger is tampered: the body was changed/)
+    await until(() => harness.dependencies.operator.chainWriter.head.sequence >= 2)
+    const metrics = await (await harness.request('/metrics')).text()
+    assert.match(metrics, /toolwarden_verify_violations 1\n/)
+    const ready = (await (await harness.request('/readyz')).json()) as { checks: { name: string; reason?: string }[] }
+    const said = ready.checks.find(({ name }) => name === 'verification')?.reason ?? ''
+    assert.equal(said, 'tampered: 1 violations, the first hash-mismatch at gateway/files/1, event 7')
+  })
+
+  it('says nothing where all is well', async () => {
+    assert.equal(await runOnce((run) => run?.resolve(new Findings().report(0))), 'valid')
+    assert.deepEqual([harness.logged, harness.dependencies.operator.chainWriter.head.sequence], [[], 0])
+  })
+
+  it('reports that it could not be done', async () => {
+    assert.equal(await runOnce((run) => run?.reject(new ToolwardenError('STORE_UNAVAILABLE', 'no answer'))), 'failed')
+    assert.equal(harness.logged[0]?.message, 'the ledger could not be verified')
+  })
 })

@@ -28,6 +28,22 @@ describe('integrity', () => {
     assert.deepEqual(story.findings, [])
   })
 
+  it('alerts on a run that fell silent, and on a verification that failed', () => {
+    const story = newStory()
+    const chain = 'gateway/files/x'
+    story.tell({ type: 'ledger/silent', chain, from: 7, to: 7, reason: 'no heartbeat' }, LEDGER)
+    const found = { verdict: 'tampered', events: 9, violations: 1, first: 'hash-mismatch: changed' } as const
+    story.tell({ type: 'admin/verified', ...found }, { writer: 'api/main' })
+    assert.deepEqual(
+      story.findings.map(({ severity, subject }) => [severity, subject]),
+      [
+        ['high', 'silence of gateway/files/x'],
+        ['critical', 'verification of the ledger: tampered'],
+      ],
+    )
+    assert.match(story.findings[0]?.explanation ?? '', /after event 7: no heartbeat/)
+  })
+
   it('finds a receipt after a deny, and asks for a pause of the writes of its session', () => {
     const story = newStory()
     const denied = story.decide(story.propose(), { decision: 'deny' })
