@@ -8,7 +8,7 @@ import { roleOf } from '../events/role.ts'
 import { derivedId } from '../events/time.ts'
 
 /** How long a run may be silent while others are heard of: three heartbeats of an idle one. */
-export const SILENT_MS = 180_000
+const SILENT_MS = 180_000
 /** Where nobody is heard of for longer than this, no time passes. */
 const LONGEST_STEP_MS = 90_000
 /** Runs that are watched; beyond it the one heard of longest ago is let go. */
