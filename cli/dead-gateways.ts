@@ -1,6 +1,7 @@
 // What gateways that were killed have left, ended by whoever starts next on the installation: here by the ledger's process,
 // since a gateway of the same server may never be started again.
 import { ChainWriter } from '../events/chain-writer.ts'
+import { describeError } from '../events/errors.ts'
 import { listSpooledWriters } from '../events/spool.ts'
 import { systemClock } from '../events/time.ts'
 import { closeDeadRuns } from '../gateway/close-dead-runs.ts'
@@ -19,10 +20,15 @@ export interface DeadGatewaysOptions {
   readonly signal: AbortSignal
 }
 
-/** Closes what each dead run left, in a run of its writer of its own; nothing is written where nothing is left. */
+/**
+ * Closes what each dead run left, in a run of its writer of its own; nothing is written where nothing is left. What one
+ * writer left and can't be closed keeps no other's open: it is told, and tried again at the next start.
+ */
 export async function closeDeadGateways(options: DeadGatewaysOptions): Promise<void> {
-  for (const writer of await listSpooledWriters(spoolDirectory(options.config)))
-    if (writer.startsWith('gateway/') && !options.signal.aborted) await closeWriter(writer, options)
+  const { config, warn, signal } = options
+  for (const writer of await listSpooledWriters(spoolDirectory(config)))
+    if (writer.startsWith('gateway/') && !signal.aborted)
+      await closeWriter(writer, options).catch((error: unknown) => warn(`${writer}: ${describeError(error)}`))
 }
 
 async function closeWriter(

@@ -139,17 +139,27 @@ export async function listSpooledWriters(root: string): Promise<readonly string[
 /** Takes hold of a writer's runs of this machine that are over; each is the caller's until it releases the lock. */
 export async function takeLeftSpools(root: string, writer: string): Promise<readonly LeftSpool[]> {
   const left: LeftSpool[] = []
-  for (const instance of await listNames(join(root, writer))) {
-    const directory = join(root, writer, instance)
-    if (isLocked(directory)) continue
-    const run = await readRun(directory)
-    // Whether a process of another machine lives can't be seen from here.
-    if (run !== undefined && run.host !== hostname()) continue
-    const lock = tryLock(directory)
-    if (lock !== undefined)
-      left.push({ directory, chain: chainOf({ writer, instance }), writer, start: run?.start, lock })
+  try {
+    for (const instance of await listNames(join(root, writer))) {
+      const found = await takeLeftSpool(root, writer, instance)
+      if (found !== undefined) left.push(found)
+    }
+    return left
+  } catch (error) {
+    // Or this process would take its own locks for those of runs that live.
+    for (const { lock } of left) lock.release()
+    throw error
   }
-  return left
+}
+
+async function takeLeftSpool(root: string, writer: string, instance: string): Promise<LeftSpool | undefined> {
+  const directory = join(root, writer, instance)
+  if (isLocked(directory)) return undefined
+  const run = await readRun(directory)
+  // Whether a process of another machine lives can't be seen from here.
+  if (run !== undefined && run.host !== hostname()) return undefined
+  const lock = tryLock(directory)
+  return lock && { directory, chain: chainOf({ writer, instance }), writer, start: run?.start, lock }
 }
 
 /** Reads what a run left in its spool, in the order in which it was written. Throws LOG_UNAVAILABLE. */
@@ -160,9 +170,12 @@ export async function readLeftSpool({ directory }: Pick<LeftSpool, 'directory'>)
     const fileLog = new FileLog({ root: join(directory, String(outage)) })
     const take = (batch: readonly StoredRecord[]): void => void records.push(...batch)
     // What is damaged can't be said to the log; the calls of it are closed as ambiguous.
-    const subscription = await fileLog.subscribe('events', { from: 'beginning', onExpired: () => undefined }, take)
-    await subscription.caughtUp.finally(() => subscription.stop())
-    await fileLog.close()
+    try {
+      const subscription = await fileLog.subscribe('events', { from: 'beginning', onExpired: () => undefined }, take)
+      await subscription.caughtUp
+    } finally {
+      await fileLog.close()
+    }
   }
   return records
 }

@@ -116,22 +116,21 @@ interface OpenCall {
   readonly hash: string
 }
 
-/** Calls that were allowed and have no receipt; a run has at most MAX_OPEN_CALLS of them. */
+/** Calls that were allowed and have no receipt; a run has at most MAX_OPEN_CALLS of them, however many it had in all. */
 class OpenCalls {
   readonly #calls = new Map<string, OpenCall>()
-  /** Settled where the receipt was read first: a batch that was repeated. */
-  readonly #answered = new Set<string>()
+  /** The last event taken of the chain: what a log repeats of it opens no call again. */
+  #sequence = 0
 
   get open(): readonly OpenCall[] {
     return [...this.#calls.values()]
   }
 
   take(event: Event, hash: string): void {
-    if (event.type === 'authorization/receipt') {
-      this.#answered.add(event.parent)
-      this.#calls.delete(event.call)
-    }
-    if (event.type === 'authorization/decide' && event.decision === 'allow' && !this.#answered.has(hash))
+    if (event.sequence <= this.#sequence) return
+    this.#sequence = event.sequence
+    if (event.type === 'authorization/receipt') this.#calls.delete(event.call)
+    if (event.type === 'authorization/decide' && event.decision === 'allow')
       this.#calls.set(event.call, { decide: event, hash })
   }
 }
