@@ -2,6 +2,7 @@
 import type { ChainWriter } from '../events/chain-writer.ts'
 import type { LeftSpool, Spool } from '../events/spool.ts'
 import { closeDeadRuns, type DeadRunsOptions } from './close-dead-runs.ts'
+import { pause } from './pause.ts'
 
 /** How long after a failure it is tried again. */
 const RETRY_MS = 1_000
@@ -52,8 +53,4 @@ export class EarlierRuns {
       }
     }
   }
-}
-
-function pause(millis: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, millis).unref())
 }

@@ -235,17 +235,18 @@ function deniedBy(decision: ChargedDecision, { id }: Approval, { event, hash }: 
   }
 }
 
-type OtherEnd = Exclude<HoldEnd['type'], 'approved' | 'denied'>
+/** The ends of a hold to which no answer led. */
+type UnansweredEnd = Exclude<HoldEnd, { readonly type: 'approved' } | { readonly type: 'denied' }>
 
-function ended({ decision }: EscalatedCall, { id }: Approval, { type }: { readonly type: HoldEnd['type'] }): Decision {
-  const texts: Readonly<Record<OtherEnd, readonly [Decision['reason'], string]>> = {
+function ended({ decision }: EscalatedCall, { id }: Approval, { type }: UnansweredEnd): Decision {
+  const texts: Readonly<Record<UnansweredEnd['type'], readonly [Decision['reason'], string]>> = {
     pending: ['approval_pending', 'nobody has answered yet'],
     expired: ['approval_expired', 'nobody answered in time'],
     cancelled: ['approval_withdrawn', 'the call was cancelled while it waited for approval'],
     withdrawn: ['approval_withdrawn', 'the question was taken back'],
     used: ['approval_used', 'the approval let another call through; call again to ask once more'],
   }
-  const [reason, text] = texts[type === 'approved' || type === 'denied' ? 'withdrawn' : type]
+  const [reason, text] = texts[type]
   return { ...refused(decision, reason), text, approval: id }
 }
 

@@ -17,6 +17,7 @@ import { Counters } from './counters.ts'
 import { EarlierRuns } from './earlier-runs.ts'
 import { Escalation } from './escalation.ts'
 import { foldHistory, historyWindowMs } from './fold-history.ts'
+import { pause } from './pause.ts'
 import { type ListingTaker, type PinStore, Pins } from './pins.ts'
 import type { DecisionFacts } from './policy/decision.ts'
 import { pinningFor } from './policy/pinning.ts'
@@ -103,7 +104,7 @@ export function startGateway(options: GatewayOptions): GatewayRun {
     recorder,
     clock,
     deploymentKey,
-    ready: Promise.all([control, pins.ready, Promise.race([folded, wait(CONTROL_WAIT_MS)])]).then(() => undefined),
+    ready: Promise.all([control, pins.ready, Promise.race([folded, pause(CONTROL_WAIT_MS)])]).then(() => undefined),
     control: () => reader.view,
     counters,
     unknown,
@@ -201,13 +202,9 @@ async function foldEarlierRuns({ counters, unknown, fail, signal, clock, ...opti
     } catch (error) {
       if (signal.aborted) return
       fail(error)
-      await wait(FOLD_RETRY_MS)
+      await pause(FOLD_RETRY_MS)
     }
   }
-}
-
-function wait(millis: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, millis).unref())
 }
 
 /** What of a trusted writer is not honoured, so that the record says so: a rule out of bounds, an answer to another question. */

@@ -1,6 +1,6 @@
 // Reads of approvals for the API: what was asked, what was answered, and what became of the answer. Each row is checked
 // before it is shown, and only the run that asked can say that an approval was withdrawn or used.
-import { HISTORY_COLUMNS, type HistoryEvent, type HistoryRow, toHistoryEvent } from './history-event.ts'
+import { HISTORY_COLUMNS, type HistoryEvent, type HistoryRow, selectNewest, toHistoryEvent } from './history-event.ts'
 import { listCondition, type PageRequest, STANDING, type TimeRange } from './history-filter.ts'
 import type { LedgerStore } from './store.ts'
 
@@ -42,25 +42,13 @@ export class ApprovalHistory {
     const { sql, parameters } = listCondition({ from, to }, page, equal)
     const condition = `type = 'approval/requested' AND ${STANDING} AND ${sql} ${stateCondition(state)}`
     const time = state === undefined ? {} : { now }
-    return this.#withSequel(await this.#requested(condition, { ...parameters, ...time, limit: page.limit }))
+    return this.#withSequel(await selectNewest(this.#store, condition, { ...parameters, ...time, limit: page.limit }))
   }
 
   /** One approval by its id. */
   async findApproval(approval: string): Promise<HistoryApproval | undefined> {
     const condition = `type = 'approval/requested' AND ${STANDING} AND approval = {approval:String}`
-    return (await this.#withSequel(await this.#requested(condition, { approval, limit: 1 })))[0]
-  }
-
-  async #requested(
-    condition: string,
-    parameters: Readonly<Record<string, string | number>>,
-  ): Promise<readonly HistoryEvent[]> {
-    const rows = await this.#store.select<HistoryRow>(
-      `SELECT ${HISTORY_COLUMNS} FROM events WHERE ${condition}
-       ORDER BY time DESC, hash DESC LIMIT 1 BY hash LIMIT {limit:UInt32}`,
-      parameters,
-    )
-    return rows.map(toHistoryEvent)
+    return (await this.#withSequel(await selectNewest(this.#store, condition, { approval, limit: 1 })))[0]
   }
 
   async #withSequel(requested: readonly HistoryEvent[]): Promise<readonly HistoryApproval[]> {

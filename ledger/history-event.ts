@@ -2,7 +2,7 @@
 // first, and one that was edited is shown as such, never hidden.
 import { type Event, parseEvent } from '../events/event.ts'
 import { NUMBER_COLUMNS, TEXT_COLUMNS } from './event-columns.ts'
-import type { EventRow } from './store.ts'
+import type { EventRow, LedgerStore } from './store.ts'
 import { checkRow, ROW_COLUMNS } from './stored-event.ts'
 
 /** An event of the ledger. */
@@ -21,6 +21,20 @@ export type HistoryRow = EventRow & { readonly ingested_text: string }
 
 /** The columns of a HistoryRow, for SELECT. */
 export const HISTORY_COLUMNS = `${ROW_COLUMNS}, formatDateTime(ingested_at, '%Y-%m-%dT%H:%i:%S.%fZ') AS ingested_text`
+
+/** Events under a condition, newest first, `limit` of the parameters at most. Throws STORE_UNAVAILABLE, STORE_INVALID. */
+export async function selectNewest(
+  store: LedgerStore,
+  condition: string,
+  parameters: Readonly<Record<string, string | number | readonly string[]>>,
+): Promise<readonly HistoryEvent[]> {
+  const rows = await store.select<HistoryRow>(
+    `SELECT ${HISTORY_COLUMNS} FROM events WHERE ${condition}
+     ORDER BY time DESC, hash DESC LIMIT 1 BY hash LIMIT {limit:UInt32}`,
+    parameters,
+  )
+  return rows.map(toHistoryEvent)
+}
 
 /** The event of a row, with what is wrong with it. */
 export function toHistoryEvent(row: HistoryRow): HistoryEvent {

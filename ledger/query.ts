@@ -2,7 +2,7 @@
 
 import { type CallHistory, readCallHistory } from './call-history.ts'
 import { findDefinitions, type SeenDefinition } from './definition-history.ts'
-import { HISTORY_COLUMNS, type HistoryEvent, type HistoryRow, toHistoryEvent } from './history-event.ts'
+import { HISTORY_COLUMNS, type HistoryEvent, type HistoryRow, selectNewest, toHistoryEvent } from './history-event.ts'
 import { listCondition, type PageRequest, SHOWN, STANDING, type TimeRange } from './history-filter.ts'
 import type { LedgerStore } from './store.ts'
 
@@ -69,14 +69,15 @@ export class LedgerHistory {
   /** Events of all types, forks included. */
   async findEvents({ from, to, ...equal }: EventFilter, page: PageRequest): Promise<readonly HistoryEvent[]> {
     const { sql, parameters } = listCondition({ from, to }, page, equal)
-    return await this.#events(`${SHOWN} AND ${sql}`, { ...parameters, limit: page.limit })
+    return await selectNewest(this.#store, `${SHOWN} AND ${sql}`, { ...parameters, limit: page.limit })
   }
 
   /** Calls by the time of their propose. */
   async findCalls(filter: CallFilter, page: PageRequest): Promise<readonly HistoryCall[]> {
     const { from, to, decision, status, ...equal } = filter
     const { sql, parameters } = listCondition({ from, to }, page, equal)
-    const proposes = await this.#events(
+    const proposes = await selectNewest(
+      this.#store,
       `type = 'authorization/propose' AND ${STANDING} AND ${sql} ${decisionCondition(decision)} ${statusCondition(status)}`,
       {
         ...parameters,
@@ -128,16 +129,20 @@ export class LedgerHistory {
   async findAlerts(filter: AlertFilter, page: PageRequest): Promise<readonly HistoryAlert[]> {
     const { from, to, state, ...equal } = filter
     const { sql, parameters } = listCondition({ from, to }, page, equal)
-    const raised = await this.#events(`type = 'alert/raised' AND ${STANDING} AND ${sql} ${stateCondition(state)}`, {
-      ...parameters,
-      limit: page.limit,
-    })
+    const raised = await selectNewest(
+      this.#store,
+      `type = 'alert/raised' AND ${STANDING} AND ${sql} ${stateCondition(state)}`,
+      {
+        ...parameters,
+        limit: page.limit,
+      },
+    )
     return await this.#withUpdates(raised)
   }
 
   /** One alert by its id. */
   async findAlert(alert: string): Promise<HistoryAlert | undefined> {
-    const raised = await this.#events(`type = 'alert/raised' AND ${STANDING} AND alert = {alert:String}`, {
+    const raised = await selectNewest(this.#store, `type = 'alert/raised' AND ${STANDING} AND alert = {alert:String}`, {
       alert,
       limit: 1,
     })
@@ -157,15 +162,6 @@ export class LedgerHistory {
   /** Answers at once if the store does. */
   async ping(): Promise<void> {
     await this.#store.select('SELECT 1')
-  }
-
-  async #events(condition: string, parameters: Readonly<Record<string, string | number | readonly string[]>>) {
-    const rows = await this.#store.select<HistoryRow>(
-      `SELECT ${HISTORY_COLUMNS} FROM events WHERE ${condition}
-       ORDER BY time DESC, hash DESC LIMIT 1 BY hash LIMIT {limit:UInt32}`,
-      parameters,
-    )
-    return rows.map(toHistoryEvent)
   }
 
   async #eventsOfCalls(calls: readonly string[]): Promise<readonly HistoryEvent[]> {

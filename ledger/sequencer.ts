@@ -8,6 +8,7 @@ import type { Clock } from '../events/time.ts'
 import { originOf, signCheckpoint } from './checkpoint.ts'
 import { countLeaves, FIRST_ROW, findNewLeaves, type NewLeaf, type RowOrder } from './leaf-rows.ts'
 import { openLogKey } from './log-key.ts'
+import { pause } from './pause.ts'
 import { type SequencerFault, SequencerFiles } from './sequencer-files.ts'
 import { finishStaged, type OpenTree, openTree, type TreeMeans } from './sequencer-open.ts'
 import type { LedgerStore } from './store.ts'
@@ -240,18 +241,5 @@ function asStoreError(error: unknown, where: string): ToolwardenError {
     retriable: true,
     fix: 'free disk, or make the directory writable',
     cause: error,
-  })
-}
-
-function pause(timeMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const end = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, timeMs)
-    signal.addEventListener('abort', end)
   })
 }

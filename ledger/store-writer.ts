@@ -2,6 +2,7 @@
 // wrote is read back before. Stamps each batch with a time later than that of every batch before.
 import { ToolwardenError } from '../events/errors.ts'
 import type { Clock } from '../events/time.ts'
+import { pause } from './pause.ts'
 import type { LedgerStore, StoreBatch } from './store.ts'
 
 const FIRST_RETRY_MS = 50
@@ -70,21 +71,9 @@ export class StoreWriter {
       } catch (error) {
         if (!(error instanceof ToolwardenError) || error.code !== 'STORE_UNAVAILABLE') throw error
         this.#lastError = error
-        if (!this.#stopping.signal.aborted) await pause(retryMs, this.#stopping.signal)
+        await pause(retryMs, this.#stopping.signal)
         if (this.#stopping.signal.aborted) throw error
       }
     }
   }
-}
-
-function pause(timeMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, timeMs)
-    signal.addEventListener('abort', end)
-  })
 }

@@ -3,6 +3,7 @@ import { createServer as createHttp, type IncomingMessage, type Server, type Ser
 import { createServer as createHttps } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { systemCode, ToolwardenError } from '../../events/errors.ts'
+import { pause } from '../pause.ts'
 import { type Caller, type CallerBook, findBearerToken, mayUse } from './caller.ts'
 import type { Endpoint } from './endpoint.ts'
 import { headerList } from './headers.ts'
@@ -209,8 +210,4 @@ function bindingError(cause: unknown, where: string): ToolwardenError {
     fix: 'check the address after --listen',
     cause,
   })
-}
-
-function pause(millis: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, millis).unref())
 }

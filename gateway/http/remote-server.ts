@@ -4,6 +4,7 @@ import { PassThrough, Writable } from 'node:stream'
 import { UNKNOWN_OUTCOME_CODE } from '../answer.ts'
 import { isModern, PROTOCOL_VERSION_KEY } from '../connection.ts'
 import { asObject, type Message, type MessageValue, readClientMessage, readServerMessage } from '../message.ts'
+import { pause } from '../pause.ts'
 import { errorMessage } from '../refusal.ts'
 import { LineSplitter, MAX_LINE_BYTES } from '../stdio/lines.ts'
 import type { ProcessEnd, ServerProcess } from '../stdio/server-process.ts'
@@ -242,8 +243,4 @@ function mirroredHeaders(message: Message, mirrored: MirroredArguments): HeaderL
 function versionOf(value: MessageValue): string | undefined {
   const version = asObject(value.result)?.protocolVersion
   return typeof version === 'string' && /^[\x21-\x7e]{1,64}$/.test(version) ? version : undefined
-}
-
-function pause(millis: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, millis).unref())
 }

@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { Gate } from '../call-gate.ts'
 import { Connection, type ConnectionBase } from '../connection.ts'
 import { ConnectionNotes } from '../connection-notes.ts'
+import { pause } from '../pause.ts'
 import type { ListingTaker } from '../pins.ts'
 import type { Recorder } from '../recorder.ts'
 import { ClientLines } from './client-lines.ts'
@@ -146,8 +147,4 @@ export class StdioGateway {
     await this.#fromServer.lost()
     await this.#notes.closed('the server ended')
   }
-}
-
-function pause(millis: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, millis).unref())
 }

@@ -4,6 +4,7 @@
 import { systemCode, ToolwardenError } from '../../events/errors.ts'
 import { parseCheckpoint } from '../checkpoint.ts'
 import { parseNote } from '../note.ts'
+import { pause } from '../pause.ts'
 import type { LedgerSettings } from '../settings.ts'
 import type { TreeReader } from '../tree-reader.ts'
 import { type Cosigned, type PostToWitness, type Published, postToWitness, WitnessClient } from './witness-client.ts'
@@ -149,7 +150,7 @@ export class Cosigning {
         refreshAtMs = nowMs() + refreshMs
         await this.round()
       }
-      await this.#pause(roundMs)
+      await pause(roundMs, signal)
     }
   }
 
@@ -203,20 +204,6 @@ export class Cosigning {
   #conflict(): string | undefined {
     const found = this.#members.find(({ status }) => status.isConflict)
     return found === undefined ? undefined : `${found.client.name}: ${found.status.problem}`
-  }
-
-  #pause(timeMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#stopping.signal.aborted) return resolve()
-      const { signal } = this.#stopping
-      const end = (): void => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      const timer = setTimeout(end, timeMs)
-      signal.addEventListener('abort', end)
-    })
   }
 }
 
