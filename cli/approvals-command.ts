@@ -1,9 +1,7 @@
 // `toolwarden approvals`: what waits for a person, and the answers to it, through the API that runs on the same data directory.
-import { readCliToken } from '../api/cli-token.ts'
 import { ToolwardenError } from '../events/errors.ts'
-import { callApi, findApi } from './api-client.ts'
-import { loadConfig } from './config.ts'
-import { openInstallation } from './installation.ts'
+import { findApiAccess } from './api-access.ts'
+import { callApi } from './api-client.ts'
 import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
@@ -93,15 +91,7 @@ interface Api {
 
 /** The API of the data directory. Throws STORE_UNAVAILABLE where none runs, and what the API answers. */
 async function openApi({ config: file }: ApprovalFlags): Promise<Api> {
-  const config = await loadConfig(process.env, file)
-  const installation = await openInstallation(config.data)
-  const url = await findApi(config.data)
-  if (url === undefined)
-    throw new ToolwardenError('STORE_UNAVAILABLE', 'no API runs on this data directory', {
-      where: config.data,
-      fix: 'toolwarden up',
-    })
-  const token = await readCliToken(installation.cliTokenFile)
+  const { url, token } = await findApiAccess(file, 'toolwarden up')
   return {
     get: (path) => callApi(url, path, { method: 'GET', token }),
     post: (path, body) => callApi(url, path, { method: 'POST', token, body }),

@@ -1,10 +1,8 @@
 // `toolwarden pin`: which definitions of tools gateways saw, which of them are held, and approving them, through the API that
 // runs on the same data directory.
-import { readCliToken } from '../api/cli-token.ts'
 import { ToolwardenError } from '../events/errors.ts'
-import { callApi, findApi } from './api-client.ts'
-import { loadConfig } from './config.ts'
-import { openInstallation } from './installation.ts'
+import { type ApiAccess, findApiAccess } from './api-access.ts'
+import { callApi } from './api-client.ts'
 import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
@@ -62,23 +60,9 @@ export async function approvePins(target: string, flags: PinFlags): Promise<void
   await approveDefinitions(api, { server, tools, reason, json: flags.json === true })
 }
 
-/** The API, and how to speak to it. */
-export interface ApiAccess {
-  readonly url: string
-  readonly token: string
-}
-
-/** Finds the API of the data directory. Throws STORE_UNAVAILABLE where none runs. */
-export async function connect(flags: Pick<PinFlags, 'config'>): Promise<ApiAccess> {
-  const config = await loadConfig(process.env, flags.config)
-  const installation = await openInstallation(config.data)
-  const url = await findApi(config.data)
-  if (url === undefined)
-    throw new ToolwardenError('STORE_UNAVAILABLE', 'no API runs on this data directory', {
-      where: config.data,
-      fix: 'toolwarden up, then again: an approval is recorded before it counts',
-    })
-  return { url, token: await readCliToken(installation.cliTokenFile) }
+/** Finds the API. Throws STORE_UNAVAILABLE where none runs. */
+export function connect({ config }: Pick<PinFlags, 'config'>): Promise<ApiAccess> {
+  return findApiAccess(config, 'toolwarden up, then again: an approval is recorded before it counts')
 }
 
 /** Approves definitions and prints what was. */

@@ -2,6 +2,13 @@
 import type { Command } from 'commander'
 import { addTo } from './repeated-option.ts'
 
+/** Where the servers of recorded calls stood. */
+const ROOTS = [
+  '--root <directory>',
+  'where servers take relative paths from; <server>=<directory> for one; again for more',
+  addTo,
+] as const
+
 /** Adds the subcommands. */
 export function addPolicyCommands(program: Command): void {
   const policy = program.command('policy').description('check policies, try them out, and write them')
@@ -71,11 +78,7 @@ function addHistoryCommands(policy: Command): void {
     .option('--history <path>', 'a file or directory of recorded calls (*.calls.jsonl[.gz]); the ledger unless told')
     .option('--from <time>', 'not older than this time')
     .option('--to <time>', 'older than this time')
-    .option(
-      '--root <directory>',
-      'where servers take relative paths from; <server>=<directory> for one; again for more',
-      addTo,
-    )
+    .option(...ROOTS)
     .option('--config <file>', 'toolwarden.yaml')
     .option('--json', 'as JSON')
     .action(async (file: string, flags: object) =>
@@ -93,11 +96,7 @@ function addComparisons(policy: Command): void {
     .option('--history [path]', 'and on which recorded calls they differ: of the ledger, or of a file or directory')
     .option('--from <time>', 'calls not older than this time')
     .option('--to <time>', 'calls older than this time')
-    .option(
-      '--root <directory>',
-      'where servers take relative paths from; <server>=<directory> for one; again for more',
-      addTo,
-    )
+    .option(...ROOTS)
     .option('--config <file>', 'toolwarden.yaml')
     .option('--json', 'as JSON')
     .action(async (before: string, after: string, flags: object) => {
@@ -155,11 +154,7 @@ function addWriters(policy: Command): void {
     .option('--history <path>', 'a file or directory of recorded calls (*.calls.jsonl[.gz]); the ledger unless told')
     .option('--from <time>', 'not older than this time')
     .option('--to <time>', 'older than this time')
-    .option(
-      '--root <directory>',
-      'where servers take relative paths from; <server>=<directory> for one; again for more',
-      addTo,
-    )
+    .option(...ROOTS)
     .option('--missed <percent>', 'of the sessions that a policy made from the others may deny a call; 2 unless told')
     .option('--config <file>', 'toolwarden.yaml')
     .option('--json', 'as JSON')

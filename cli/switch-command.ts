@@ -1,9 +1,7 @@
 // `toolwarden stop` and `toolwarden resume`: the kill switch, through the API that runs on the same data directory.
-import { readCliToken } from '../api/cli-token.ts'
 import { ToolwardenError } from '../events/errors.ts'
-import { callApi, findApi } from './api-client.ts'
-import { loadConfig } from './config.ts'
-import { openInstallation } from './installation.ts'
+import { findApiAccess } from './api-access.ts'
+import { callApi } from './api-client.ts'
 
 /** Options as commander gives them. */
 export interface SwitchFlags {
@@ -31,15 +29,10 @@ export async function runSwitch(what: 'stop' | 'resume', flags: SwitchFlags): Pr
       where: '--reason',
       fix: `toolwarden ${what} --all --reason <text>`,
     })
-  const config = await loadConfig(process.env, flags.config)
-  const installation = await openInstallation(config.data)
-  const url = await findApi(config.data)
-  if (url === undefined)
-    throw new ToolwardenError('STORE_UNAVAILABLE', 'no API runs on this data directory', {
-      where: config.data,
-      fix: 'toolwarden up, then again; without it end the gateways themselves',
-    })
-  const token = await readCliToken(installation.cliTokenFile)
+  const { url, token } = await findApiAccess(
+    flags.config,
+    'toolwarden up, then again; without it end the gateways themselves',
+  )
   const answer = await callApi<SwitchAnswer>(url, `/v1/switches/${what}`, {
     method: 'POST',
     token,
