@@ -1,9 +1,7 @@
 // The Merkle tree of RFC 6962, section 2.1 (RFC 9162 has the same hashes): which perfect subtrees make a root and a proof.
 // Pure: whoever has the hashes of perfect subtrees (tiles, a list of leaves) can make every root and proof from them.
 // An event's hash is its leaf hash already (events/chain.ts), so leaves come in as hashes.
-import { createHash } from 'node:crypto'
-
-const NODE_PREFIX = Buffer.from([0x01])
+import { createHash, hash } from 'node:crypto'
 
 /** The bytes of one hash. */
 export const HASH_BYTES = 32
@@ -25,9 +23,18 @@ export interface LeafRange {
 /** Gives the hash of a perfect subtree. */
 export type SubtreeHash = (subtree: Subtree) => Buffer
 
+/** What one node is hashed from; used anew for each, since a log has as many nodes as events. */
+const node = Buffer.alloc(1 + 2 * HASH_BYTES)
+node[0] = 0x01
+
 /** SHA-256(0x01 ‖ left ‖ right). */
 export function hashNode(left: Uint8Array, right: Uint8Array): Buffer {
-  return createHash('sha256').update(NODE_PREFIX).update(left).update(right).digest()
+  // What is no hash leaves nothing behind in the next node.
+  if (left.byteLength !== HASH_BYTES || right.byteLength !== HASH_BYTES)
+    return hash('sha256', Buffer.concat([node.subarray(0, 1), left, right]), 'buffer')
+  node.set(left, 1)
+  node.set(right, 1 + HASH_BYTES)
+  return hash('sha256', node, 'buffer')
 }
 
 /** The root over hashes of leaves, or of subtrees of one size. */
