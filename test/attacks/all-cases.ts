@@ -3,7 +3,9 @@ import type { AttackCase } from './attack-case.ts'
 import { bodyCases } from './bodies-and-columns.ts'
 import { forgedCases } from './forged-records.ts'
 import { missingCases } from './missing-events.ts'
+import { payloadCases } from './payloads-and-calls.ts'
 import { rewriteCases } from './rewritten-chains.ts'
+import { rollbackCases } from './rolled-back.ts'
 
 /** What must be detected, by row. */
 export const ROWS: Readonly<Record<number, string>> = {
@@ -34,5 +36,12 @@ export const ROWS: Readonly<Record<number, string>> = {
 
 /** The cases, in the order of their rows. */
 export function allCases(): readonly AttackCase[] {
-  return [...bodyCases(), ...rewriteCases(), ...missingCases(), ...forgedCases()].toSorted((a, b) => a.row - b.row)
+  return [
+    ...bodyCases(),
+    ...rewriteCases(),
+    ...missingCases(),
+    ...forgedCases(),
+    ...rollbackCases(),
+    ...payloadCases(),
+  ].toSorted((a, b) => a.row - b.row)
 }

@@ -35,6 +35,7 @@ export const stageKeys: TestKeys = {
   gateway,
   ledger,
   detectors,
+  api,
   trust: new Trust(
     Object.entries({ gateway, ledger, detectors, api }).map(([role, key]) => ({ writer: `${role}/*`, key: text(key) })),
     { enrolment: [text(enrolment)] },

@@ -9,21 +9,30 @@ import { TEST_LOG } from '../support/ledger-harness.ts'
 import type { RunBuilder } from '../support/run-builder.ts'
 import { SequencerBench } from '../support/sequencer-bench.ts'
 import { type AttackCase, type CaseText, observe, type Sighting } from './attack-case.ts'
+import { Outside } from './outside.ts'
 import { refusalOf, sightingsOf } from './sightings.ts'
 
 /** Calls of the honest run: events 1 and 2 open it, call n (from 1) has the events 3n to 3n + 2, so the last is 17. */
 const CALLS = 5
-const TABLES = ['events', 'payloads', 'quarantine', 'leaves']
+const TABLES = ['events', 'payloads', 'quarantine', 'leaves', 'erasures']
 
 /** Who looks, by the name in the table. */
-export type LedgerVerifier = 'store' | 'Merkle log' | 'quick check' | 'kept checkpoint' | 'start-up'
+export type LedgerVerifier =
+  | 'store'
+  | 'Merkle log'
+  | 'quick check'
+  | 'kept checkpoint'
+  | 'start-up'
+  | 'witness'
+  | 'trust policy'
 
 /** The honest run and what stands of it. */
 export interface LedgerStage {
   readonly bench: SequencerBench
   readonly run: RunBuilder
-  /** The checkpoint that was published when the honest run was whole. */
+  /** The checkpoint that was published when the honest run was whole; cosigned, where a witness is there. */
   readonly kept: string
+  readonly outside: Outside | undefined
 }
 
 /** A case over the stage: what is prepared is still honest, the attack is not. */
@@ -51,25 +60,28 @@ export function ledgerCases(attacks: readonly LedgerAttack[]): readonly AttackCa
   return attacks.map(({ prepare, attack, ...text }) => ({
     ...text,
     run: async () => {
-      const stage = await openStage(prepare)
-      const scene = { look: () => LOOKS[text.seenBy](stage), fingerprint: () => fingerprintOf(stage.bench) }
-      return await observe(scene, () => attack(stage))
+      const stage = await openStage(prepare, text.seenBy === 'witness' || text.seenBy === 'trust policy')
+      const fingerprint = async (): Promise<string> =>
+        `${await fingerprintOf(stage.bench)} ${stage.outside?.nowSeconds}`
+      const scene = { look: () => LOOKS[text.seenBy](stage), fingerprint }
+      return await observe(scene, () => attack(stage)).finally(() => stage.outside?.close())
     },
   }))
 }
 
 /** An honest run that is stored and sequenced. */
-export async function openStage(prepare?: LedgerAttack['prepare']): Promise<LedgerStage> {
+export async function openStage(prepare?: LedgerAttack['prepare'], isWitnessed = false): Promise<LedgerStage> {
   const bench = await sharedBench()
   await bench.begin()
   const run = await bench.storeRun(CALLS)
-  await prepare?.({ bench, run, kept: '' })
+  await prepare?.({ bench, run, kept: '', outside: undefined })
   await sequence(bench)
-  return { bench, run, kept: publishedNote(bench) }
+  const outside = isWitnessed ? await Outside.open(bench) : undefined
+  return { bench, run, kept: publishedNote(bench), outside }
 }
 
 /** Gives all that is stored its place in the log. */
-async function sequence(bench: SequencerBench): Promise<void> {
+export async function sequence(bench: SequencerBench): Promise<void> {
   const sequencer = await bench.sequencer()
   await sequencer.sequence()
   await sequencer.stop()
@@ -88,6 +100,8 @@ const LOOKS: Readonly<Record<LedgerVerifier, (stage: LedgerStage) => Promise<rea
   'Merkle log': async ({ bench }) => sightingsOf((await bench.verify()).violations),
   'quick check': async ({ bench }) => sightingsOf((await verifyQuickly(bench.store)).violations),
   'kept checkpoint': async ({ bench, kept }) => sightingsOf((await bench.verify([kept])).violations),
+  witness: async ({ bench, outside }) => (await outside?.offer(publishedNote(bench))) ?? [],
+  'trust policy': async ({ outside }) => (await outside?.judge()) ?? [],
   'start-up': ({ bench }) => refusalOf(async () => (await bench.sequencer()).stop()),
 }
 

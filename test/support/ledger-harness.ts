@@ -20,18 +20,18 @@ import { StoreWriter } from '../../ledger/store-writer.ts'
 /** Name of the ledger in tests. */
 export const TEST_LOG = 'test'
 
-/** Keys of a gateway and of a ledger, and a trust in both. */
+/** A key of each role, and a trust in all. */
 export interface TestKeys {
   readonly gateway: KeyPair
   readonly ledger: KeyPair
   readonly detectors: KeyPair
+  readonly api: KeyPair
   readonly trust: Trust
 }
 
 /** New keys that are trusted. */
 export function createTestKeys(): TestKeys {
-  const [gateway, ledger, detectors] = [generateKey(), generateKey(), generateKey()]
-  const entries = { gateway, ledger, detectors }
+  const entries = { gateway: generateKey(), ledger: generateKey(), detectors: generateKey(), api: generateKey() }
   const settings = Object.entries(entries).map(([role, key]) => ({
     writer: `${role}/*`,
     key: key.publicKey.toString('base64url'),

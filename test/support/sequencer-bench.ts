@@ -102,7 +102,9 @@ export class SequencerBench {
 
   /** Any SQL on this ledger's tables, behind its back. */
   async run(sql: string): Promise<void> {
-    await this.#stores.run(sql.replaceAll(/\b(events|leaves|payloads|quarantine)\b(?!')/g, `${this.#database}.$1`))
+    await this.#stores.run(
+      sql.replaceAll(/\b(events|leaves|payloads|quarantine|erasures)\b(?!')/g, `${this.#database}.$1`),
+    )
   }
 
   /** How many events of the store are to be leaves. */
