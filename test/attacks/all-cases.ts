@@ -1,8 +1,11 @@
 // Every case of the suite, and the rows of the threat list that they belong to.
 import type { AttackCase } from './attack-case.ts'
 import { bodyCases } from './bodies-and-columns.ts'
+import { cleanCases } from './clean-run.ts'
+import { proofCases } from './forged-proofs.ts'
 import { forgedCases } from './forged-records.ts'
 import { missingCases } from './missing-events.ts'
+import { orderCases } from './order-and-clones.ts'
 import { payloadCases } from './payloads-and-calls.ts'
 import { rewriteCases } from './rewritten-chains.ts'
 import { rollbackCases } from './rolled-back.ts'
@@ -43,5 +46,8 @@ export function allCases(): readonly AttackCase[] {
     ...forgedCases(),
     ...rollbackCases(),
     ...payloadCases(),
+    ...orderCases(),
+    ...proofCases(),
+    ...cleanCases(),
   ].toSorted((a, b) => a.row - b.row)
 }

@@ -31,6 +31,8 @@ export interface CaseText {
 
 /** A case that can be run. */
 export interface AttackCase extends CaseText {
+  /** Why it can't be run here. */
+  readonly skip?: string
   run(): Promise<Observed>
 }
 

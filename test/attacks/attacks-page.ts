@@ -1,6 +1,7 @@
 // The page docs/attacks.md, made of the cases themselves: whoever reads it reads what the last run had to find.
 import { ROWS } from './all-cases.ts'
 import type { CaseText } from './attack-case.ts'
+import { NOT_DETECTED, OTHER_TESTS } from './other-suites.ts'
 
 const HEAD = `# Attacks, and what sees them
 
@@ -16,7 +17,8 @@ and 2 open it, call n has the events 3n (propose), 3n + 1 (decide) and 3n + 2 (r
 /** The whole page. */
 export function attacksPage(cases: readonly CaseText[]): string {
   const sections = Object.entries(ROWS).map(([row, title]) => sectionOf(Number(row), title, cases))
-  return `${[HEAD, `${cases.length} cases.`, ...sections].join('\n\n')}\n`
+  const count = `${cases.length} cases here, and ${OTHER_TESTS.length} tests of other suites that need whole processes.`
+  return `${[HEAD, count, gaps(), ...sections].join('\n\n')}\n`
 }
 
 /** One case on one line, for a terminal. */
@@ -26,16 +28,30 @@ export function caseLine({ row, name, seenBy, finds }: CaseText): string {
 
 function sectionOf(row: number, title: string, cases: readonly CaseText[]): string {
   const own = cases.filter((each) => each.row === row)
-  const head = `## ${row}. ${title}`
-  if (own.length === 0) return `${head}\n\nNo case yet.`
-  const lines = own.map(({ name, mutation, seenBy, finds }) => cellsOf([name, mutation, seenBy, ...found(finds)]))
-  return [
-    head,
-    '',
-    cellsOf(['case', 'mutation', 'seen by', 'class', 'position']),
-    '|---|---|---|---|---|',
-    ...lines,
-  ].join('\n')
+  const parts = [`## ${row}. ${title}`, ...caseTable(own), ...otherTable(row)]
+  if (parts.length === 1) parts.push('No case: see "Known not detected".')
+  return parts.join('\n\n')
+}
+
+function caseTable(cases: readonly CaseText[]): readonly string[] {
+  if (cases.length === 0) return []
+  const lines = cases.map(({ name, mutation, seenBy, finds }) => cellsOf([name, mutation, seenBy, ...found(finds)]))
+  const head = cellsOf(['case', 'mutation', 'seen by', 'class', 'position'])
+  return [[head, '|---|---|---|---|---|', ...lines].join('\n')]
+}
+
+function otherTable(row: number): readonly string[] {
+  const lines = OTHER_TESTS.filter((each) => each.row === row).map(({ suite, title, holds }) =>
+    cellsOf([`test/${suite}.test.ts`, title, holds]),
+  )
+  return lines.length === 0
+    ? []
+    : [[cellsOf(['other suite', 'test', 'what holds']), '|---|---|---|', ...lines].join('\n')]
+}
+
+function gaps(): string {
+  const lines = NOT_DETECTED.map(({ row, what, why }) => `- **Row ${row}, ${what}**: ${why}`)
+  return ['## Known not detected', '', ...lines].join('\n')
 }
 
 function found(finds: readonly string[]): readonly [string, string] {

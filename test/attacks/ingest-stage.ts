@@ -9,6 +9,7 @@ import { Trust } from '../../events/trust.ts'
 import { startIngest, TEST_LOG, type TestKeys } from '../support/ledger-harness.ts'
 import { MemoryLog, MemoryStorage } from '../support/memory-log.ts'
 import { RunBuilder } from '../support/run-builder.ts'
+import type { SequencerBench } from '../support/sequencer-bench.ts'
 import { type AttackCase, type CaseText, observe, type Sighting } from './attack-case.ts'
 import { sharedBench } from './ledger-stage.ts'
 import { placeText } from './sightings.ts'
@@ -22,7 +23,8 @@ export interface IngestAttack extends Omit<CaseText, 'seenBy'> {
   readonly attacked: Sent
 }
 
-const [gateway, ledger, detectors, api, enrolment] = [1, 2, 3, 4, 5].map(() => generateKey()) as [
+const [gateway, ledger, detectors, api, enrolment, newGateway] = [1, 2, 3, 4, 5, 6].map(() => generateKey()) as [
+  KeyPair,
   KeyPair,
   KeyPair,
   KeyPair,
@@ -37,10 +39,16 @@ export const stageKeys: TestKeys = {
   detectors,
   api,
   trust: new Trust(
-    Object.entries({ gateway, ledger, detectors, api }).map(([role, key]) => ({ writer: `${role}/*`, key: text(key) })),
+    [
+      ...Object.entries({ gateway, ledger, detectors, api }).map(([role, key]) => trusted(role, key)),
+      trusted('gateway', newGateway),
+    ],
     { enrolment: [text(enrolment)] },
   ),
 }
+
+/** The same after the gateway's key was rotated. */
+export const rotatedKeys: TestKeys = { ...stageKeys, gateway: newGateway }
 
 /** The run of an API that revokes the gateway's key, proven by the enrolment key. */
 export function revokingRun(): RunBuilder {
@@ -68,6 +76,16 @@ export function ingestCases(attacks: readonly IngestAttack[]): readonly AttackCa
   }))
 }
 
+/** One life of an ingest: it stores what is in the log, and ends. */
+export async function ingestAll(storage: MemoryStorage): Promise<void> {
+  const { store } = await sharedBench()
+  const eventLog = new MemoryLog({ storage })
+  const ingest = await startIngest({ eventLog, store, keys: stageKeys })
+  await ingest.caughtUp
+  await ingest.stop()
+  await eventLog.close()
+}
+
 interface IngestedRow {
   readonly outcome: string
   readonly reason: string
@@ -85,19 +103,20 @@ async function ingested(sent: Sent): Promise<readonly Sighting[]> {
   const storage = new MemoryStorage()
   for (const { partition, records } of sent) {
     storage.write('events', partition, records)
-    const eventLog = new MemoryLog({ storage })
-    const ingest = await startIngest({ eventLog, store: bench.store, keys: stageKeys })
-    await ingest.caughtUp
-    await ingest.stop()
-    await eventLog.close()
+    await ingestAll(storage)
   }
-  const rows = await bench.store.select<IngestedRow>(
+  const count = sent.reduce((sum, { records }) => sum + records.length, 0)
+  const rows = await unusualRows(bench, count)
+  return rows.flatMap(sightingOf)
+}
+
+async function unusualRows({ store }: SequencerBench, count: number): Promise<readonly IngestedRow[]> {
+  const rows = await store.select<IngestedRow>(
     `SELECT outcome, reason, after_gap, writer, sequence, partition, offset FROM events
      WHERE topic = 'events' AND NOT startsWith(partition, 'ledger/') ORDER BY partition, offset`,
   )
-  const count = sent.reduce((sum, { records }) => sum + records.length, 0)
   assert.equal(rows.length, count, 'the consumer stored every record')
-  return rows.flatMap(sightingOf)
+  return rows
 }
 
 function sightingOf({ outcome, reason, after_gap, writer, sequence, partition, offset }: IngestedRow): Sighting[] {
@@ -116,6 +135,10 @@ function digestOf(sent: Sent): string {
       for (const [name, bytes] of Object.entries(headers)) digest.update(name).update(bytes ?? '')
     }
   return digest.digest('hex')
+}
+
+function trusted(role: string, key: KeyPair): { readonly writer: string; readonly key: string } {
+  return { writer: `${role}/*`, key: text(key) }
 }
 
 function text(key: KeyPair): string {

@@ -88,7 +88,7 @@ export async function sequence(bench: SequencerBench): Promise<void> {
 }
 
 /** The published checkpoint. */
-function publishedNote(bench: SequencerBench): string {
+export function publishedNote(bench: SequencerBench): string {
   return readFileSync(join(bench.tree, 'checkpoint'), 'utf8')
 }
 
@@ -106,7 +106,7 @@ const LOOKS: Readonly<Record<LedgerVerifier, (stage: LedgerStage) => Promise<rea
 }
 
 /** Digest of all rows, whatever their order, and of all files of the log. */
-async function fingerprintOf(bench: SequencerBench): Promise<string> {
+export async function fingerprintOf(bench: SequencerBench): Promise<string> {
   const digest = createHash('sha256')
   for (const table of TABLES) {
     const sql = `SELECT toString(count()) AS count, toString(sum(cityHash64(*))) AS sum FROM ${table}`

@@ -175,7 +175,7 @@ function rewritten(): readonly LedgerAttack[] {
       ...split,
       name: 'split view',
       seenBy: 'trust policy',
-      finds: ['checkpoint-invalid @ the published checkpoint'],
+      finds: ['checkpoint-conflict @ the published checkpoint'],
     },
     { ...split, name: 'split view, before a witness', seenBy: 'witness', finds: ['conflict @ saw 19 leaves'] },
     { ...split, name: 'split view, in the tiles', seenBy: 'Merkle log', finds: ['tree-damaged @ tlog'] },

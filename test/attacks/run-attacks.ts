@@ -1,5 +1,5 @@
 // The command `npm run test:attacks`: runs every case, prints the table and what failed, and holds docs/attacks.md against
-// it. `--write` writes that page, `--only <text>` takes the cases whose name or row has it.
+// it. `--write` writes that page, `--only <text>` takes the cases whose name or row has it, `--clean <events>` the clean run alone.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -7,7 +7,9 @@ import { projectRoot } from '../support/project-root.ts'
 import { allCases } from './all-cases.ts'
 import { type AttackCase, findFailure } from './attack-case.ts'
 import { attacksPage, caseLine } from './attacks-page.ts'
+import { cleanCases } from './clean-run.ts'
 import { closeBench } from './ledger-stage.ts'
+import { findMissingTests } from './other-suites.ts'
 
 const PAGE = join(projectRoot, 'docs', 'attacks.md')
 
@@ -16,14 +18,18 @@ process.exitCode = await main(process.argv.slice(2))
 async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
-    options: { write: { type: 'boolean' }, only: { type: 'string' } },
+    options: { write: { type: 'boolean' }, only: { type: 'string' }, clean: { type: 'string' } },
   })
-  const { only } = values
+  const { only, clean } = values
   const all = allCases()
-  const cases = only === undefined ? all : all.filter((each) => `${each.row} ${each.name}`.includes(only))
+  const cases =
+    clean !== undefined
+      ? cleanCases(Number(clean))
+      : all.filter(({ row, name }) => `${row} ${name}`.includes(only ?? ''))
+  const isWhole = only === undefined && clean === undefined
   const failures = await runAll(cases)
   await closeBench()
-  if (only === undefined) failures.push(...comparePage(attacksPage(all), values.write === true))
+  if (isWhole) failures.push(...comparePage(attacksPage(all), values.write === true), ...findMissingTests())
   for (const failure of failures) console.log(`✖ ${failure}`)
   // The words of node's own test runner: whoever counts tests counts these too.
   const failed = failures.length
@@ -34,8 +40,15 @@ async function main(args: readonly string[]): Promise<number> {
 async function runAll(cases: readonly AttackCase[]): Promise<string[]> {
   const failures: string[] = []
   for (const each of cases) {
+    if (each.skip !== undefined) {
+      console.log(`- ${caseLine(each)}: skipped, ${each.skip}`)
+      continue
+    }
+    const started = performance.now()
     const failure = await runOne(each)
-    console.log(`${failure === undefined ? '✔' : '✖'} ${caseLine(each)}`)
+    console.log(
+      `${failure === undefined ? '✔' : '✖'} ${caseLine(each)} (${Math.round(performance.now() - started)} ms)`,
+    )
     if (failure !== undefined) failures.push(`row ${each.row}, ${each.name}: ${failure}`)
   }
   return failures

@@ -28,5 +28,5 @@ export async function refusalOf(work: () => Promise<unknown>): Promise<readonly 
 /** A position, or a message that names one, without what differs from run to run. */
 export function placeText(text: string): string {
   const [said = ''] = text.replaceAll(UUID, '').replaceAll(HASH, '…').split(' (signed: ')
-  return said.replace(/^.*\/tlog\//, 'tlog/')
+  return said.replace(/^.*\/tlog(?=\/|$)/, 'tlog')
 }
