@@ -9,6 +9,7 @@ import { orderCases } from './order-and-clones.ts'
 import { payloadCases } from './payloads-and-calls.ts'
 import { rewriteCases } from './rewritten-chains.ts'
 import { rollbackCases } from './rolled-back.ts'
+import { bundleCases } from './tampered-bundles.ts'
 
 /** What must be detected, by row. */
 export const ROWS: Readonly<Record<number, string>> = {
@@ -48,6 +49,7 @@ export function allCases(): readonly AttackCase[] {
     ...payloadCases(),
     ...orderCases(),
     ...proofCases(),
+    ...bundleCases(),
     ...cleanCases(),
   ].toSorted((a, b) => a.row - b.row)
 }

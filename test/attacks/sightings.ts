@@ -8,7 +8,7 @@ const HASH = /\b[0-9a-f]{64}\b/g
 
 /** The violations of a report: event by writer and sequence number, anything else by its own position. */
 export function sightingsOf(violations: readonly Violation[]): readonly Sighting[] {
-  return violations.map(({ code, chain, sequence, position = '' }) => ({
+  return violations.map(({ code, chain, sequence, position = 'its hash' }) => ({
     class: code,
     position: chain !== '' && sequence !== undefined ? `${placeText(chain)} ${sequence}` : placeText(position),
   }))

@@ -25,8 +25,9 @@ export class BundleBench {
     this.witness = witness
   }
 
-  static async open(runs: readonly number[]): Promise<BundleBench> {
-    const bench = await SequencerBench.open()
+  /** Its own bench unless one is given, which is then emptied. */
+  static async open(runs: readonly number[], given?: SequencerBench): Promise<BundleBench> {
+    const bench = given ?? (await SequencerBench.open())
     await bench.begin()
     for (const calls of runs) await bench.storeRun(calls)
     const witness = await createWitnessKey(join(bench.data, 'w1'), 'witness.example/w1')
