@@ -14,7 +14,7 @@ import { fingerprintOf, publishedNote, sequence, sharedBench } from './ledger-st
 import { placeText, sightingsOf } from './sightings.ts'
 
 /** Events of a run that the default suite can afford. */
-export const CLEAN_EVENTS = 20_000
+const CLEAN_EVENTS = 20_000
 
 const EVENTS_A_CALL = 3
 const MIN_SEGMENTS = 10
