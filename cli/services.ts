@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
+import type { ReadinessCheck } from '../api/health.ts'
 import type { RunningApi } from '../api/server.ts'
 import type { RunningDetectors } from '../detectors/start.ts'
 import { type DirectoryLock, lockDirectory } from '../events/directory-lock.ts'
@@ -199,6 +200,19 @@ async function startDetectorRole({
   return detectors
 }
 
+function ledgerChecks(ingest: Ingest): readonly ReadinessCheck[] {
+  const behind = 'what stood in the log at the start is not all stored yet'
+  return [
+    { name: 'ledger', findProblem: () => ingest.status.waitingFor?.message },
+    // What is stored can be read meanwhile.
+    {
+      name: 'ledger is caught up',
+      isAdvisory: true,
+      findProblem: () => (ingest.status.isCaughtUp ? undefined : behind),
+    },
+  ]
+}
+
 interface ApiParts {
   readonly store: LedgerStore
   readonly roles: readonly ServiceRole[]
@@ -214,7 +228,7 @@ async function startApiRole(
   const { startApiService } = await import('./api-service.ts')
   const { config, installation, backbone, logger, onStop, registry } = parts
   const checks = [
-    ...(ingest === undefined ? [] : [{ name: 'ledger', findProblem: () => ingest.status.waitingFor?.message }]),
+    ...(ingest === undefined ? [] : ledgerChecks(ingest)),
     ...(merkleLog === undefined
       ? []
       : [

@@ -57,6 +57,8 @@ export interface IngestStatus {
   readonly unpublished: number
   /** Why the store or the log did not take the last attempt; undefined when all is well. */
   readonly waitingFor: ToolwardenError | undefined
+  /** True once all that stood in the log at the start is stored. */
+  readonly isCaughtUp: boolean
   /** What did not match where partitions were taken up. */
   readonly problems: readonly ResumeProblem[]
 }
@@ -117,6 +119,7 @@ export class Ingest {
       unpublished: this.#publisher.waiting,
       waitingFor: this.#storeWriter.lastError ?? this.#publisher.lastError,
       problems: this.#problems,
+      isCaughtUp: this.#isCaughtUp,
     }
   }
 

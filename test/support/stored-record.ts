@@ -46,6 +46,10 @@ export async function untilStored(pipeline: Pipeline, up: RunningUp, records: re
     const hash = Buffer.from(headers.hash ?? '').toString('hex')
     if (key.startsWith('gateway/') && call !== undefined) last.set(key, { call, hash, offset: position.offset })
   }
+  await pipeline.until(
+    () => isCaughtUp(pipeline, up),
+    () => `the ledger does not catch up: ${up.command.errors}`,
+  )
   for (const [chain, { call, hash, offset }] of last) {
     const isThere = async (): Promise<boolean> => {
       const answer = await pipeline.request(up, `/v1/calls/${call}`)
@@ -54,6 +58,13 @@ export async function untilStored(pipeline: Pipeline, up: RunningUp, records: re
     }
     await pipeline.until(isThere, () => `${chain}, ${offset}: ${up.command.errors}`)
   }
+}
+
+/** Whether all that stood in the log when `up` started is stored, other writers' records among it. */
+async function isCaughtUp(pipeline: Pipeline, up: RunningUp): Promise<boolean> {
+  const answer = await pipeline.request(up, '/readyz')
+  const { checks } = (await answer.json()) as { readonly checks: readonly { name: string; ready: boolean }[] }
+  return checks.some(({ name, ready }) => name === 'ledger is caught up' && ready)
 }
 
 /** Reads the store of a pipeline on which no `up` runs. */
