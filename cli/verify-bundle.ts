@@ -1,7 +1,8 @@
 // The offline verification of a bundle, as the command and as the single file verify.mjs run it: reads what was named, says what was
 // found. It imports nothing that is not Node's own or this project's, so that it can be linked into one file.
+
 import { createReadStream } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
 import { formatTime } from '../events/time.ts'
@@ -12,6 +13,7 @@ import { parseWritersFile } from '../ledger/bundle/writers-file.ts'
 import { parseTrustPolicy } from '../ledger/trust-policy.ts'
 import { MAX_LISTED, type Violation } from '../ledger/verify-report.ts'
 import { EXIT_INCOMPLETE, EXIT_TAMPERED } from './exit-code.ts'
+import { readNamedFile } from './named-file.ts'
 import { showProgress } from './progress.ts'
 
 const SHOWN = 20
@@ -34,10 +36,11 @@ export async function runVerifyBundle(path: string, flags: BundleFlags): Promise
       where: '--trust',
       fix: '--trust my.policy (docs/export.md shows one)',
     })
-  const policy = parseTrustPolicy(await read(flags.trust), flags.trust)
-  const writers = flags.writers === undefined ? undefined : parseWritersFile(await read(flags.writers), flags.writers)
+  const policy = parseTrustPolicy(await readNamedFile(flags.trust), flags.trust)
+  const writers =
+    flags.writers === undefined ? undefined : parseWritersFile(await readNamedFile(flags.writers), flags.writers)
   const kept = await Promise.all(
-    (flags.checkpoint ?? []).map(async (name) => ({ name, note: (await read(name)).toString('utf8') })),
+    (flags.checkpoint ?? []).map(async (name) => ({ name, note: (await readNamedFile(name)).toString('utf8') })),
   )
   const nowSeconds = Math.floor(Date.now() / 1_000)
   const { file, size } = await findBundle(path)
@@ -71,17 +74,6 @@ async function findBundle(path: string): Promise<{ readonly file: string; readon
     throw new ToolwardenError('USAGE', `there is no bundle: ${systemCode(cause) ?? 'unknown reason'}`, {
       where: path,
       fix: 'name the file that `toolwarden export` wrote',
-      cause,
-    })
-  }
-}
-
-async function read(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path)
-  } catch (cause) {
-    throw new ToolwardenError('CONFIG_INVALID', `the file can't be read: ${systemCode(cause) ?? 'unknown reason'}`, {
-      where: path,
       cause,
     })
   }

@@ -4,6 +4,7 @@ import { readCliToken } from '../api/cli-token.ts'
 import { type ReportView, showReport } from '../api/report-view.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { verifyTrust } from '../ledger/verify-trust.ts'
+import type { ApiAccess } from './api-access.ts'
 import { callApi, findApi } from './api-client.ts'
 import { type Config, loadConfig } from './config.ts'
 import { EXIT_INCOMPLETE, EXIT_TAMPERED } from './exit-code.ts'
@@ -33,9 +34,12 @@ export async function runVerify(flags: VerifyFlags): Promise<number> {
   // Before the long work, so that a mistake in the policy is told at once.
   const check = await findTrustCheck(flags, config, installation)
   const isQuick = flags.quick === true
-  const report = await verifyDirectly(config, installation, isQuick).catch((error: unknown) => {
+  const report = await verifyDirectly(config, installation, isQuick).catch(async (error: unknown) => {
     if (!(error instanceof ToolwardenError) || error.code !== 'STORE_LOCKED') throw error
-    return isQuick ? askQuickCheck(config, installation, error) : verifyThroughApi(config, installation, error)
+    const { url, token } = await findHolder(config, installation, error)
+    return isQuick
+      ? callApi<ReportView>(url, '/v1/verify/quick', { method: 'POST', token })
+      : verifyThroughApi({ url, token })
   })
   const outcome: Outcome = check === undefined ? report : withTrust(report, await verifyTrust(check))
   process.stdout.write(flags.json === true ? `${JSON.stringify(outcome)}\n` : describe(outcome, isQuick))
@@ -61,32 +65,23 @@ async function verifyDirectly(config: Config, installation: Installation, isQuic
   }
 }
 
-async function verifyThroughApi(
-  config: Config,
-  { cliTokenFile }: Installation,
-  locked: ToolwardenError,
-): Promise<ReportView> {
+/** How to speak to the process that holds the store. Throws what the store said where no API runs. */
+async function findHolder(config: Config, { cliTokenFile }: Installation, locked: ToolwardenError): Promise<ApiAccess> {
   const url = await findApi(config.data)
   if (url === undefined) throw locked
+  return { url, token: await readCliToken(cliTokenFile) }
+}
+
+async function verifyThroughApi({ url, token }: ApiAccess): Promise<ReportView> {
   const answer = await callApi<{
     readonly last?: { readonly report?: ReportView; readonly error?: { readonly message: string } }
-  }>(url, '/v1/verify?wait=true', { method: 'POST', token: await readCliToken(cliTokenFile) })
+  }>(url, '/v1/verify?wait=true', { method: 'POST', token })
   const report = answer.last?.report
   if (report === undefined)
     throw new ToolwardenError('STORE_UNAVAILABLE', answer.last?.error?.message ?? 'the API gave no report', {
       where: url,
     })
   return report
-}
-
-async function askQuickCheck(
-  config: Config,
-  { cliTokenFile }: Installation,
-  locked: ToolwardenError,
-): Promise<ReportView> {
-  const url = await findApi(config.data)
-  if (url === undefined) throw locked
-  return await callApi<ReportView>(url, '/v1/verify/quick', { method: 'POST', token: await readCliToken(cliTokenFile) })
 }
 
 function describe(outcome: Outcome, isQuick: boolean): string {

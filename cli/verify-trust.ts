@@ -1,7 +1,7 @@
 // `toolwarden verify --trust`: whom the person at the command line trusts, and how to tell them what that comes to.
-import { readFile } from 'node:fs/promises'
+
 import { type ReportView, showViolation } from '../api/report-view.ts'
-import { systemCode, ToolwardenError } from '../events/errors.ts'
+import { ToolwardenError } from '../events/errors.ts'
 import { formatTime } from '../events/time.ts'
 import { parseAge } from '../ledger/age.ts'
 import { originOf } from '../ledger/checkpoint.ts'
@@ -11,6 +11,7 @@ import type { TrustCheck, TrustResult } from '../ledger/verify-trust.ts'
 import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
 import { findMerkleLog, merkleLogDirectory } from './merkle-log.ts'
+import { readNamedFile } from './named-file.ts'
 
 /** Options as commander gives them. */
 export interface TrustFlags {
@@ -36,7 +37,9 @@ export async function findTrustCheck(
   return {
     directory: merkleLogDirectory(config),
     policy: trust === undefined ? await ownPolicy(config, installation) : await readPolicy(trust, origin),
-    kept: await Promise.all(checkpoint.map(async (name) => ({ name, note: (await read(name)).toString('utf8') }))),
+    kept: await Promise.all(
+      checkpoint.map(async (name) => ({ name, note: (await readNamedFile(name)).toString('utf8') })),
+    ),
     nowSeconds,
     ...(notOlderThan === undefined ? {} : { maxAgeSeconds: parseAge(notOlderThan, nowSeconds, '--not-older-than') }),
     acceptsUnknownAge: trust === undefined,
@@ -83,21 +86,10 @@ async function ownPolicy(config: Config, installation: Installation): Promise<Tr
 }
 
 async function readPolicy(path: string, origin: string): Promise<TrustPolicy> {
-  const policy = parseTrustPolicy(await read(path), path)
+  const policy = parseTrustPolicy(await readNamedFile(path), path)
   if (policy.logs.some(({ name }) => name === origin)) return policy
   throw new ToolwardenError('TRUST_INVALID', `the policy names no log ${origin}`, {
     where: path,
     fix: "add: log <the ledger's log.vkey>",
   })
-}
-
-async function read(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path)
-  } catch (cause) {
-    throw new ToolwardenError('CONFIG_INVALID', `the file can't be read: ${systemCode(cause) ?? 'unknown reason'}`, {
-      where: path,
-      cause,
-    })
-  }
 }

@@ -2,6 +2,7 @@
 // strings in one spelling, but number tokens as they stand (a double makes 9007199254740993 and …992 one value), equal keys
 // all kept in their order (parsers differ in which of them counts), and strings that are not UTF-8 as their bytes.
 import { isUtf8 } from 'node:buffer'
+import { CLOSE_ARRAY, CLOSE_OBJECT, COLON, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-bytes.ts'
 import { decodeString, stringEnd } from './json-shape.ts'
 
 /** A string: its value, and its one spelling. */
@@ -24,14 +25,6 @@ export interface ExactMember {
   readonly key: ExactString
   readonly value: ExactNode
 }
-
-const QUOTE = 0x22
-const COMMA = 0x2c
-const COLON = 0x3a
-const OPEN_ARRAY = 0x5b
-const CLOSE_ARRAY = 0x5d
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
 
 /** Reads a text that JSON.parse has accepted and whose depth is bounded (MAX_JSON_DEPTH). */
 export function readExact(bytes: Buffer): ExactNode {

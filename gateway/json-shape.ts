@@ -1,6 +1,7 @@
 // The shape of a JSON text without its values: where the members of the outer objects stand as bytes, and whether any
 // object names a key twice. JSON.parse keeps the last of two equal keys where other parsers keep the first, so a message
 // with both says different things to policy and server.
+import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, COLON, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-bytes.ts'
 
 /** Where a value stands in its message, bytes; `end` is exclusive. */
 export interface Span {
@@ -43,14 +44,6 @@ interface Level {
   valueStart: number
 }
 
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const COMMA = 0x2c
-const COLON = 0x3a
-const OPEN_ARRAY = 0x5b
-const CLOSE_ARRAY = 0x5d
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
 /** How far a string is read before its end is searched for. */
 const NEAR_BYTES = 64
 const NO_KEYS = new Set<string>()

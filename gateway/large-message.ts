@@ -1,6 +1,8 @@
 // Reads a server's message that has too many values and keys to be built as objects: a parser takes seconds for a million
 // keys, and the loop stands still meanwhile. One pass over the bytes finds what the gateway decides by (the outer members,
 // `isError`) and where the text can be cut, so that what comes before the cut is parsed, and signals come from that.
+
+import { CLOSE_ARRAY, CLOSE_OBJECT, OPEN_OBJECT } from './json-bytes.ts'
 import { type JsonShape, MAX_JSON_DEPTH, type Span, stringEnd } from './json-shape.ts'
 
 /** How many values and keys a server's message may have to be built whole. */
@@ -26,9 +28,6 @@ const OPEN = 4
 const CLOSE = 5
 const COMMA = 6
 const COLON = 7
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
-const CLOSE_ARRAY = 0x5d
 /** What a byte outside strings is; what JSON has not there (NaN, comments, other quotes) is BAD. */
 const KINDS = kindsOf({
   [SPACE]: ' \t\n\r',

@@ -1,11 +1,9 @@
 // Finds numbers in a JSON text that parsers read differently: JSON.parse makes 9007199254740993 and …992 one value, 1e400
 // infinite and 1.00000000000000000001 one, while a server with big or decimal numbers acts on what is written (RFC 8259,
 // section 6). A rule that compares numbers denies such a call.
+import { BACKSLASH, COMMA, QUOTE } from './json-bytes.ts'
 
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
 const PLUS = 0x2b
-const COMMA = 0x2c
 const MINUS = 0x2d
 const DOT = 0x2e
 const CAPITAL_EXPONENT = 0x45

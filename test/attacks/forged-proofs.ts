@@ -1,8 +1,6 @@
 // Rows 15 and 16: proofs that do not prove what they are shown for, by a log or an API server that lies; and the vectors
 // that transparency-dev/merkle publishes (https://github.com/transparency-dev/merkle/tree/main/testdata).
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { generateKey } from '../../events/keys.ts'
 import { parseCheckpoint, signCheckpoint } from '../../ledger/checkpoint.ts'
 import { openLogKey } from '../../ledger/log-key.ts'
@@ -11,7 +9,7 @@ import { type ConsistencyClaim, consistencyHolds, inclusionHolds } from '../../l
 import { parseNote } from '../../ledger/note.ts'
 import { formatTlogProof, parseTlogProof, type TlogProof, verifyTlogProof } from '../../ledger/tlog-proof.ts'
 import { TreeProofs } from '../../ledger/tree-proofs.ts'
-import { projectRoot } from '../support/project-root.ts'
+import { type ProofVector, readProofVectors, vectorsSkip } from '../support/proof-vectors.ts'
 import { type AttackCase, observe, type Sighting } from './attack-case.ts'
 import { type LedgerStage, openStage, publishedNote, sequence } from './ledger-stage.ts'
 import { refusalOf } from './sightings.ts'
@@ -216,32 +214,18 @@ function consistencies(): readonly AttackCase[] {
   }))
 }
 
-interface Vector {
-  readonly leafIdx: number
-  readonly treeSize: number
-  readonly root: string
-  readonly leafHash: string
-  readonly size1: number
-  readonly size2: number
-  readonly root1: string
-  readonly root2: string
-  readonly proof: readonly string[] | null
-  readonly wantErr: boolean
-}
-
 function published(): readonly AttackCase[] {
   const bytes = (text: string): Buffer => Buffer.from(text, 'base64')
-  const inclusionOf = ({ leafIdx: index, treeSize: size, root, leafHash, proof }: Vector): boolean =>
+  const inclusionOf = ({ leafIdx: index, treeSize: size, root, leafHash, proof }: ProofVector): boolean =>
     inclusionHolds({ index, size, root: bytes(root), leaf: bytes(leafHash), proof: (proof ?? []).map(bytes) })
-  const consistencyOf = ({ size1, size2, root1, root2, proof }: Vector): boolean => {
+  const consistencyOf = ({ size1, size2, root1, root2, proof }: ProofVector): boolean => {
     const roots = { fromRoot: bytes(root1), toRoot: bytes(root2) }
     return consistencyHolds({ from: size1, to: size2, ...roots, proof: (proof ?? []).map(bytes) })
   }
   return [vectorCase('inclusion', '92', inclusionOf), vectorCase('consistency', '92', consistencyOf)]
 }
 
-function vectorCase(kind: string, forged: string, holds: (vector: Vector) => boolean): AttackCase {
-  const file = join(projectRoot, '..', 'shared', 'data', 'vectors', `merkle-${kind}.json`)
+function vectorCase(kind: string, forged: string, holds: (vector: ProofVector) => boolean): AttackCase {
   return {
     row: 16,
     name: `the 98 published ${kind} vectors`,
@@ -249,9 +233,9 @@ function vectorCase(kind: string, forged: string, holds: (vector: Vector) => boo
     seenBy: `${kind} proof`,
     finds: [`refused @ ${forged} of the 98`],
     exactly: true,
-    ...(existsSync(file) ? {} : { skip: 'the published vectors are not here' }),
+    ...(vectorsSkip === false ? {} : { skip: vectorsSkip }),
     run: async () => {
-      const all = JSON.parse(readFileSync(file, 'utf8')) as readonly Vector[]
+      const all = readProofVectors(`merkle-${kind}.json`)
       let shown = all.filter(({ wantErr }) => !wantErr)
       const look = async (): Promise<readonly Sighting[]> => {
         const refused = shown.filter((vector) => !holds(vector)).length

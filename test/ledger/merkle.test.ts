@@ -2,38 +2,18 @@
 // what must hold for every tree.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { hashBody } from '../../events/chain.ts'
 import { consistencyRanges, EMPTY_ROOT, hashRange, inclusionRanges, rootOf, type Subtree } from '../../ledger/merkle.ts'
 import { consistencyHolds, inclusionHolds } from '../../ledger/merkle-proof.ts'
-import { projectRoot } from '../support/project-root.ts'
+import { readProofVectors, vectorsSkip } from '../support/proof-vectors.ts'
 
-interface Vector {
-  readonly name: string
-  readonly leafIdx: number
-  readonly treeSize: number
-  readonly root: string
-  readonly leafHash: string
-  readonly size1: number
-  readonly size2: number
-  readonly root1: string
-  readonly root2: string
-  readonly proof: readonly string[] | null
-  readonly wantErr: boolean
-}
-
-const folder = join(projectRoot, '..', 'shared', 'data', 'vectors')
-const skip = existsSync(folder) ? false : 'the published vectors are not here'
-const read = (name: string): readonly Vector[] =>
-  skip === false ? (JSON.parse(readFileSync(join(folder, name), 'utf8')) as readonly Vector[]) : []
 const bytes = (text: string): Buffer => Buffer.from(text, 'base64')
 
 describe('the published vectors', () => {
-  it('gives the published answer to every inclusion proof', { skip }, () => {
-    const vectors = read('merkle-inclusion.json')
+  it('gives the published answer to every inclusion proof', { skip: vectorsSkip }, () => {
+    const vectors = readProofVectors('merkle-inclusion.json')
     for (const { name, leafIdx: index, treeSize: size, root, leafHash, proof, wantErr } of vectors) {
       const claim = { index, size, root: bytes(root), leaf: bytes(leafHash), proof: (proof ?? []).map(bytes) }
       assert.equal(inclusionHolds(claim), !wantErr, name)
@@ -41,8 +21,8 @@ describe('the published vectors', () => {
     assert.equal(vectors.length, 98)
   })
 
-  it('gives the published answer to every consistency proof', { skip }, () => {
-    const vectors = read('merkle-consistency.json')
+  it('gives the published answer to every consistency proof', { skip: vectorsSkip }, () => {
+    const vectors = readProofVectors('merkle-consistency.json')
     for (const { name, size1, size2, root1, root2, proof, wantErr } of vectors) {
       const roots = { fromRoot: bytes(root1), toRoot: bytes(root2) }
       const claim = { from: size1, to: size2, ...roots, proof: (proof ?? []).map(bytes) }

@@ -79,6 +79,16 @@ async function runTool(name: string, args: readonly string[], timeoutMs: number)
   }
 }
 
+/** Ends a program with what went wrong. */
+const GO_MUST = `func must[T any](value T, err error) T {
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	return value
+}
+`
+
 const CHECK_PROGRAM = `package main
 
 import (
@@ -91,14 +101,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-func must[T any](value T, err error) T {
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	return value
-}
-
+${GO_MUST}
 func main() {
 	key := must(os.ReadFile(os.Args[1]))
 	proof := string(must(os.ReadFile(os.Args[2])))
@@ -134,14 +137,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-func must[T any](value T, err error) T {
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	return value
-}
-
+${GO_MUST}
 func main() {
 	log := must(note.NewVerifier(os.Args[1]))
 	witness := must(cosignature.NewVerifierForCosignatureV1(os.Args[2]))
