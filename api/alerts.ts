@@ -1,5 +1,6 @@
 // /v1/alerts: what detectors raised, and what operators made of it. Acknowledging and closing are events with a reason.
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { alertGroupOf, tagsOf } from '../events/alert-tags.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { hashField, nameField, textField } from '../events/field.ts'
 import type { HistoryAlert, LedgerHistory } from '../ledger/query.ts'
@@ -16,6 +17,7 @@ const stateSchema = z.enum(['open', 'acknowledged', 'closed'])
 const alertSchema = z
   .object({
     alert: hashField,
+    group: hashField.describe('Alerts with the same detector, subject and principal; at most one an hour is raised.'),
     state: stateSchema,
     detector: z.string(),
     severity: severitySchema,
@@ -26,6 +28,7 @@ const alertSchema = z
     server: z.string().optional(),
     tool: z.string().optional(),
     explanation: z.string(),
+    tags: z.array(z.object({ scheme: z.enum(['mitre-attack', 'owasp-agentic']), id: z.string(), name: z.string() })),
     causes: z.array(hashField).describe('Hashes of the events behind it.'),
     rule: hashField.optional().describe('The rule that it caused.'),
     raisedAt: z.string(),
@@ -74,6 +77,16 @@ const listRoute = createRoute({
   responses: { 200: json(pageOf(alertSchema), 'One page.'), ...problems(400, 401, 403, 503) },
 })
 
+const showRoute = createRoute({
+  method: 'get',
+  path: '/v1/alerts/{id}',
+  summary: 'One alert',
+  security: [{ bearer: ['read'] }],
+  middleware: [requireScope('read')] as const,
+  request: { params: z.object({ id: hashField }) },
+  responses: { 200: json(alertSchema, 'The alert.'), ...problems(400, 401, 403, 404, 503) },
+})
+
 const updateRoute = createRoute({
   method: 'post',
   path: '/v1/alerts/{id}/{step}',
@@ -105,6 +118,14 @@ export function addAlerts(app: OpenAPIHono<ApiEnv>, { history, operator }: Alert
     return c.json(page, 200)
   })
 
+  app.openapi(showRoute, async (c) => {
+    const { id } = c.req.valid('param')
+    const found = await history.findAlert(id)
+    const shown = found === undefined ? undefined : showAlert(found)
+    if (shown === undefined) throw noSuchAlert(id)
+    return c.json(shown, 200)
+  })
+
   app.openapi(updateRoute, async (c) => {
     const { id: alert, step } = c.req.valid('param')
     const state = step === 'close' ? ('closed' as const) : ('acknowledged' as const)
@@ -119,14 +140,17 @@ export function addAlerts(app: OpenAPIHono<ApiEnv>, { history, operator }: Alert
 /** A closed alert stays closed, and what is acknowledged is acknowledged once. */
 async function checkOpen(history: LedgerHistory, alert: string, state: 'acknowledged' | 'closed'): Promise<void> {
   const found = await history.findAlert(alert)
-  if (found === undefined)
-    throw new ToolwardenError('NOT_FOUND', 'there is no alert with this id', {
-      where: `alert ${alert}`,
-      fix: 'GET /v1/alerts',
-    })
+  if (found === undefined) throw noSuchAlert(alert)
   const current = stateOf(found)
   if (current === 'closed' || current === state)
     throw new ToolwardenError('CONFLICT', `the alert is ${current} already`, { where: `alert ${alert}` })
+}
+
+function noSuchAlert(id: string): ToolwardenError {
+  return new ToolwardenError('NOT_FOUND', 'there is no alert with this id', {
+    where: `alert ${id}`,
+    fix: 'GET /v1/alerts',
+  })
 }
 
 function stateOf({ updates }: HistoryAlert): AlertView['state'] {
@@ -142,6 +166,8 @@ function showAlert(found: HistoryAlert): AlertView | undefined {
   const context = Object.entries({ principal, session, server, tool, rule, problem: raised.problem })
   return {
     ...{ alert, detector, severity, score, subject, explanation, causes },
+    group: alertGroupOf(raised.event),
+    tags: [...tagsOf(detector)],
     ...Object.fromEntries(context.filter(([, value]) => value !== undefined)),
     state: stateOf(found),
     raisedAt: raised.event.time,

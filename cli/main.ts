@@ -3,6 +3,7 @@
 // which an MCP client waits for, starts with what it needs and nothing else.
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { describeError, ToolwardenError } from '../events/errors.ts'
+import { addAlertCommands } from './alert-commands.ts'
 import { addErasureCommands } from './erasure-commands.ts'
 import { addEvidenceCommands } from './evidence-commands.ts'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
@@ -119,6 +120,8 @@ for (const [what, description] of [
     .action(async (flags: object) => (await import('./switch-command.ts')).runSwitch(what, flags))
 
 addPinCommands(program)
+
+addAlertCommands(program)
 
 const approvals = program
   .command('approvals')

@@ -1,8 +1,9 @@
 // What was raised and what rules were issued, so that feedback stays bounded: one alert an hour a subject, a limit of live
 // rules and of automatic denial a principal, no return of what an operator lifted. Pure; times are the log's, milliseconds.
+import { alertGroupOf } from '../events/alert-tags.ts'
 import type { EventOf } from '../events/event.ts'
 import { isArmedRule, type Predicate, type Rule } from '../events/rule.ts'
-import { derivedId, parseTime } from '../events/time.ts'
+import { parseTime } from '../events/time.ts'
 import { type BoundedMap, emptyMap, findValue, listEntries, putValue } from './bounded-map.ts'
 
 const MAX_KEYS = 20_000
@@ -58,7 +59,7 @@ export function feedbackKey(alert: {
   readonly subject: string
   readonly principal?: string | undefined
 }): string {
-  return derivedId('feedback', alert.detector, alert.subject, alert.principal ?? '')
+  return alertGroupOf(alert)
 }
 
 /** The rules of a principal that are in force, but for those that lie in wait. */

@@ -246,9 +246,10 @@ describe('/v1/alerts', () => {
     await problemOf(await post(`/v1/alerts/${alert}/acknowledge`, { reason: 'again' }), 409)
     assert.equal((await post(`/v1/alerts/${alert}/close`, { reason: 'a known job' })).status, 200)
     await until(async () => (await list('/v1/alerts?state=closed')).items.length === 1)
-    const [closed] = (await list('/v1/alerts?state=closed')).items as { updates: { by: string; reason: string }[] }[]
+    const shown = await harness.request(`/v1/alerts/${alert}`)
+    const closed = (await shown.json()) as { updates: { by: string; reason: string }[] }
     assert.deepEqual(
-      closed?.updates.map(({ by, reason }) => [by, reason]),
+      closed.updates.map(({ by, reason }) => [by, reason]),
       [
         ['user:ann', 'looking'],
         ['user:ann', 'a known job'],
@@ -259,6 +260,7 @@ describe('/v1/alerts', () => {
 
   it('answer 404 where there is none', async () => {
     await problemOf(await post(`/v1/alerts/${'f'.repeat(64)}/close`, { reason: 'x' }), 404)
+    await problemOf(await harness.request(`/v1/alerts/${'f'.repeat(64)}`), 404)
   })
 })
 
