@@ -1,7 +1,7 @@
 // How the API shows an approval: what was asked, by whom and why, and what became of it.
 import { z } from '@hono/zod-openapi'
 import { hashField, uuidField } from '../events/field.ts'
-import { APPROVAL_STATES, approvalStateOf, type HistoryApproval } from '../ledger/approval-history.ts'
+import { APPROVAL_STATES, answerIn, approvalStateOf, type HistoryApproval } from '../ledger/approval-history.ts'
 import { payloadSchema } from './payload-view.ts'
 
 /** Fields of one event that answered, withdrew or used an approval. */
@@ -66,7 +66,7 @@ function showSequel({
   withdrawn,
   used,
 }: HistoryApproval): Pick<ApprovalView, 'answer' | 'withdrawn' | 'used'> {
-  const answer = verdict?.event.type === 'approval/verdict' ? verdict.event : undefined
+  const answer = answerIn(verdict)
   const end = withdrawn?.event.type === 'approval/withdrawn' ? withdrawn.event : undefined
   const decide = used?.event.type === 'authorization/decide' ? used.event : undefined
   return {

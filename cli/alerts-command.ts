@@ -1,8 +1,8 @@
 // `toolwarden alerts`: what was raised, and what people make of it, through the API that runs on the same data directory.
 import { ToolwardenError } from '../events/errors.ts'
+import { visible } from '../events/visible.ts'
 import { findApiAccess } from './api-access.ts'
 import { callApi } from './api-client.ts'
-import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
 export interface AlertFlags {

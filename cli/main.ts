@@ -3,6 +3,7 @@
 // which an MCP client waits for, starts with what it needs and nothing else.
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { describeError, ToolwardenError } from '../events/errors.ts'
+import { visibleLines } from '../events/visible.ts'
 import { addAlertCommands } from './alert-commands.ts'
 import { addErasureCommands } from './erasure-commands.ts'
 import { addEvidenceCommands } from './evidence-commands.ts'
@@ -14,7 +15,6 @@ import { addPolicyCommands } from './policy-commands.ts'
 import { addTo } from './repeated-option.ts'
 import { keepHeapSmall } from './small-heap.ts'
 import { softwareName } from './version.ts'
-import { visibleLines } from './visible.ts'
 
 const program = new Command('toolwarden')
   .description('Flight recorder and guard for the tool calls that AI agents make over MCP')

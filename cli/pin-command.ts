@@ -1,9 +1,9 @@
 // `toolwarden pin`: which definitions of tools gateways saw, which of them are held, and approving them, through the API that
 // runs on the same data directory.
 import { ToolwardenError } from '../events/errors.ts'
+import { visible } from '../events/visible.ts'
 import { type ApiAccess, findApiAccess } from './api-access.ts'
 import { callApi } from './api-client.ts'
-import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
 export interface PinFlags {

@@ -1,5 +1,7 @@
 // `toolwarden policy diff`: what changed between two policies, rule by rule, and with --history which recorded calls the
 // second one decides otherwise than the first. Exit code 0 no difference, 1 some.
+
+import { visible } from '../events/visible.ts'
 import type { Action } from '../gateway/policy/policy.ts'
 import { diffPolicies, type PolicyChange } from '../gateway/policy/policy-diff.ts'
 import { listWidenings, type Widening } from '../gateway/policy/widenings.ts'
@@ -8,7 +10,6 @@ import { loadPolicyFile } from './policy-file.ts'
 import { PolicyReplay } from './policy-replay.ts'
 import { readRoots } from './policy-replay-command.ts'
 import { type HistoryFlags, openRecordedCalls } from './recorded-calls.ts'
-import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
 export interface DiffFlags extends Omit<HistoryFlags, 'history'> {

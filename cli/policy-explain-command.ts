@@ -4,6 +4,7 @@
 // rules and the kill switch.
 import { resolve } from 'node:path'
 import { ToolwardenError } from '../events/errors.ts'
+import { visible } from '../events/visible.ts'
 import { bareName } from '../gateway/method-table.ts'
 import { type PolicyCall, recordedReason } from '../gateway/policy/decision.ts'
 import { ASSUMED, type DescribedCall, describedCall, toPolicyCall } from '../gateway/policy/described-call.ts'
@@ -18,7 +19,6 @@ import { findPolicyFile, type LoadedPolicy, loadPolicy, parseJsonOption } from '
 import { protectOwn } from './protection.ts'
 import { findRecordedCall } from './recorded-call-lookup.ts'
 import type { HistoryFlags } from './recorded-calls.ts'
-import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
 export interface ExplainFlags extends HistoryFlags {

@@ -3,12 +3,12 @@
 import { readFileSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
+import { visible } from '../events/visible.ts'
 import { type ImportedPolicy, importAuthensor } from '../gateway/policy/import/import-authensor.ts'
 import { writeImported } from '../gateway/policy/import/write-imported.ts'
 import { MAX_POLICY_BYTES } from '../gateway/policy/load.ts'
 import { loadConfig } from './config.ts'
 import { type OutputFlags, schemaComment, writePolicy } from './policy-output.ts'
-import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
 export interface ImportFlags extends OutputFlags {

@@ -2,12 +2,12 @@
 // Exit code 0 nothing but notes, 1 a warning, 4 it does not load.
 
 import { ToolwardenError } from '../events/errors.ts'
+import { visible } from '../events/visible.ts'
 import { type LintFinding, lintPolicy } from '../gateway/policy/lint.ts'
 import type { SeenTool } from '../gateway/policy/lint-tools.ts'
 import { EXIT_CONFIG, EXIT_FOUND } from './exit-code.ts'
 import { findPolicyFile, parsePolicyFile } from './policy-file.ts'
 import { readToolsFile } from './seen-tools.ts'
-import { visible } from './visible.ts'
 
 /** Most different tools that are taken out of a history. */
 const MAX_RECORDED_TOOLS = 100_000

@@ -1,11 +1,11 @@
 // `toolwarden policy replay`: what a policy would have decided over recorded calls, and what that changes.
 import { resolve } from 'node:path'
 import { ToolwardenError } from '../events/errors.ts'
+import { visible } from '../events/visible.ts'
 import { loadPolicyFile } from './policy-file.ts'
 import { PolicyReplay } from './policy-replay.ts'
 import { type HistoryFlags, openRecordedCalls } from './recorded-calls.ts'
 import { type NamedCounts, type ReplayReport, ReplayTally } from './replay-report.ts'
-import { visible } from './visible.ts'
 
 /** Options as commander gives them. */
 export interface ReplayFlags extends HistoryFlags {

@@ -4,12 +4,12 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
+import { visible } from '../events/visible.ts'
 import { createPolicyError } from '../gateway/policy/problems.ts'
 import { type CaseResult, runTestCases } from '../gateway/policy/run-test-cases.ts'
 import { MAX_TEST_FILE_BYTES, parsePolicyTests } from '../gateway/policy/test-cases.ts'
 import { EXIT_FOUND } from './exit-code.ts'
 import { loadPolicyFile } from './policy-file.ts'
-import { visible } from './visible.ts'
 
 /** What one file of tests came to. */
 export interface TestFileResult {

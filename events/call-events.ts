@@ -155,7 +155,7 @@ export const authorizationEvents = [
     }),
     /** The approval that the call waits for, was let through by, or did not get. */
     approval: uuidField.optional(),
-    /** Who answered, how, and the hash of the \`approval/verdict\`. */
+    /** Who answered, how, and the hash of the \`approval/verdict\` or \`approval/elicited\`. */
     approver: nameField.optional(),
     via: nameField.optional(),
     verdict: hashField.optional(),
@@ -172,7 +172,7 @@ export const authorizationEvents = [
   }),
 ] as const
 
-/** Events about what waits for a person; \`approval/verdict\` is the answer. */
+/** Events about what waits for a person; \`approval/verdict\` is an approver's answer. */
 export const approvalEvents = [
   eventSchema('approval/requested', {
     ...callContext,
@@ -187,6 +187,18 @@ export const approvalEvents = [
     reason: z.enum(DECISION_REASONS),
     text: textField,
     expiresAt: timeField,
+  }),
+  /** The answer of the client's own user over MCP elicitation, where the policy lets it count; only the run that asked writes it. */
+  eventSchema('approval/elicited', {
+    ...callContext,
+    approval: uuidField,
+    verdict: z.enum(['approve', 'deny']),
+    argumentsDigest: hashField,
+    policy: hashField,
+    expiresAt: timeField,
+    via: nameField,
+    by: nameField,
+    reason: textField,
   }),
   /** No answer is honoured any more: the call was taken back, or the run that asked ended. */
   eventSchema('approval/withdrawn', {

@@ -14,6 +14,7 @@ const TYPES_BY_ROLE: Readonly<Record<Role, readonly string[]>> = {
     'policy/',
     'control/refused',
     'approval/requested',
+    'approval/elicited',
     'approval/withdrawn',
   ],
   detectors: ['writer/', 'alert/', 'rule/'],

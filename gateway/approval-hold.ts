@@ -10,7 +10,7 @@ const MAX_HELD_BYTES = 8 * 1024 * 1024
 /** How often a client that asked for progress is told that its call waits; SDK clients give up after 60 seconds of silence. */
 const PROGRESS_MS = 5_000
 /** The longest that a timer of Node waits. */
-const MAX_TIMER_MS = 2_147_483_647
+export const MAX_TIMER_MS = 2_147_483_647
 
 /** What a hold came to. */
 export type HoldEnd =

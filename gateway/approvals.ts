@@ -2,6 +2,7 @@
 // Bound to the exact call (policy.md, "Escalation"); kept in memory alone, since only the run that asked honours an answer.
 import type { EventOf } from '../events/event.ts'
 import { type Clock, formatTime, uuidv7 } from '../events/time.ts'
+import type { ApprovalTimes } from './policy/policy.ts'
 
 /** The most approvals of one session that wait for an answer; a further call is denied. */
 export const MAX_WAITING_PER_SESSION = 5
@@ -32,9 +33,12 @@ export interface AwaitedLeg {
   readonly call: string
 }
 
+/** An approver's answer, or that of the client's own user. */
+type AnswerEvent = EventOf<'approval/verdict'> | EventOf<'approval/elicited'>
+
 /** An answer that was taken. */
 export interface ApprovalAnswer {
-  readonly event: EventOf<'approval/verdict'>
+  readonly event: AnswerEvent
   readonly hash: string
 }
 
@@ -52,6 +56,8 @@ export interface Approval {
   answer: ApprovalAnswer | undefined
   /** Told of a change, in the order in which they came; written by approval-hold.ts. */
   readonly holders: Set<() => void>
+  /** Told when it stops being `asked`; they hold nothing. */
+  readonly onAnswered: Set<() => void>
 }
 
 /** The approvals of one run. */
@@ -88,7 +94,7 @@ export class Approvals {
     const nowMicros = this.#clock.nowMicros()
     const approval: Approval = {
       id: uuidv7(nowMicros),
-      ...{ binding, session, state: 'asked', answer: undefined, holders: new Set() },
+      ...{ binding, session, state: 'asked', answer: undefined, holders: new Set(), onAnswered: new Set() },
       expiresAt: formatTime(nowMicros + timeoutMs * 1000),
       endsMicros: this.#clock.monotonicMicros() + timeoutMs * 1000,
     }
@@ -97,8 +103,8 @@ export class Approvals {
     return approval
   }
 
-  /** Takes an answer that was checked against the trusted writers; a text where it is not for what was asked here. */
-  answer(event: EventOf<'approval/verdict'>, hash: string): string | undefined {
+  /** Takes an answer that was checked against the trusted writers, or recorded by this run; a text where it is not for what was asked here. */
+  answer(event: AnswerEvent, hash: string): string | undefined {
     const approval = this.#approvals.get(event.approval)
     // Another gateway asked, or an earlier run of this one.
     if (approval === undefined) return undefined
@@ -173,7 +179,8 @@ export class Approvals {
 
   #turn(approval: Approval, state: Approval['state']): void {
     approval.state = state
-    for (const tell of [...approval.holders]) tell()
+    for (const tell of [...approval.holders, ...approval.onAnswered]) tell()
+    approval.onAnswered.clear()
   }
 
   #forgetEnded(): void {
@@ -186,6 +193,11 @@ export class Approvals {
     if (this.#byBinding.get(key) === approval) this.#byBinding.delete(key)
     return true
   }
+}
+
+/** Whether the answer that an approval has, if any, is one of those that count for a decision: the client's own user's may not. */
+export function mayServe({ answer }: Approval, times: Partial<ApprovalTimes> | undefined): boolean {
+  return answer?.event.type !== 'approval/elicited' || times?.mayElicit === true
 }
 
 function keyOf({ principal, server, tool, method, policy, argumentsDigest, definition }: ApprovalBinding): string {

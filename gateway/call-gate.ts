@@ -14,7 +14,7 @@ import type { Approval } from './approvals.ts'
 import type { CallContext, ConnectionContext } from './context.ts'
 import type { Counters, Reservation } from './counters.ts'
 import { type ChargedDecision, type Decision, type DecisionBasis, decideShown, type ProposedCall } from './decide.ts'
-import type { Decided, Escalation } from './escalation.ts'
+import { type Decided, type Escalation, isStillApproved } from './escalation.ts'
 import type { Charge } from './policy/limits.ts'
 import type { Outcome, Recorder } from './recorder.ts'
 import type { ShownDefinition } from './shown-tools.ts'
@@ -206,7 +206,7 @@ export class CallGate {
     // Its own charge does not stand against it.
     account?.reservation.release()
     const { charges, ...now } = decideNow()
-    const isApproved = now.decision === 'escalate' && now.policy === account?.approval?.binding.policy
+    const isApproved = now.decision === 'escalate' && isStillApproved(account?.approval, now)
     if (now.decision === 'allow' || isApproved) {
       if (account !== undefined) this.#accounts.set(open, { ...account, reservation: this.#reserve(charges) })
       return { type: 'forward', call: open }

@@ -111,6 +111,7 @@ export class ConnectionNotes {
   #opened(result: MessageValue): void {
     this.#isOpen = true
     const { connection, transport } = this.#options
+    connection.negotiated(result.protocolVersion)
     const info = asObject(result.serverInfo)
     const server = `${describeName(info?.name, 'unknown')}/${describeName(info?.version, 'unknown')}`
     this.#note({

@@ -3,6 +3,7 @@
 import { type ToolClass, type ToolHints, toolClassOf } from '../events/tool-class.ts'
 import type { OpenCall } from './call-gate.ts'
 import { type ConnectionContext, describeName } from './context.ts'
+import { Elicitations, takesForms } from './elicitations.ts'
 import { asObject, idKey, type Message, type MessageValue, type RequestId } from './message.ts'
 import { type ShownChange, type ShownDefinition, ShownTools } from './shown-tools.ts'
 import { type DefinedTool, MAX_TOOLS, type ServerStatement, type ToolPage } from './tool-list.ts'
@@ -49,6 +50,11 @@ export class Connection {
   /** Sessions seen here, oldest first; the connection's own is the first. */
   readonly #sessions: Set<string>
   #client = 'unknown'
+  /** What the client said it can do; read with the protocol's version, which the server chooses. */
+  #capabilities: unknown
+  #protocolVersion: unknown
+  /** The gateway's own questions to this client's user. */
+  readonly elicitations = new Elicitations()
   /** Governed requests so far. */
   calls = 0
 
@@ -86,9 +92,21 @@ export class Connection {
     return { ...context, session, origin: this.#base.session }
   }
 
-  /** Takes the client's name from `initialize`. */
+  /** Takes the client's name, and what it can do, from `initialize`. */
   initialized(value: MessageValue): void {
-    this.#client = clientOf(asObject(asObject(value.params)?.clientInfo))
+    const params = asObject(value.params)
+    this.#client = clientOf(asObject(params?.clientInfo))
+    this.#capabilities = params?.capabilities
+  }
+
+  /** Takes the protocol's version from the answer to `initialize`. */
+  negotiated(protocolVersion: unknown): void {
+    this.#protocolVersion = protocolVersion
+  }
+
+  /** Whether the client can put a form before its user. */
+  get takesForms(): boolean {
+    return takesForms(this.#capabilities, this.#protocolVersion)
   }
 
   /** Takes a page of `tools/list`. */

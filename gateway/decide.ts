@@ -139,9 +139,17 @@ function withPin(
   if (!isObserving(policy, facts.nowMs))
     return held.decision === 'deny'
       ? withoutCharges({ ...decision, ...held })
-      : { times: policy.defaultApproval, ...decision, ...held }
+      : asApproved(policy, { ...decision, ...held })
   const text = `Observed only; enforced it would be held: ${held.text}`
   return { ...decision, reason: 'observed', text, observed: { decision: held.decision, reason: held.reason } }
+}
+
+/** What a pin or a detector holds, the client's own user can't open, even where the file's rule lets them. */
+function asApproved(
+  { defaultApproval }: Policy,
+  { times = defaultApproval, ...decision }: ChargedDecision,
+): ChargedDecision {
+  return { ...decision, times: { ...times, mayElicit: false } }
 }
 
 function withoutCharges({ charges, times, ...decision }: ChargedDecision): ChargedDecision {
@@ -162,7 +170,8 @@ function stricter(
   )
   if (found === undefined) return decision
   // A rule only ever narrows: what the policy denies stays denied for the policy's reason.
-  if (decision.decision === 'deny' || (decision.decision === 'escalate' && found.action === 'escalate')) return decision
+  if (decision.decision === 'deny') return decision
+  if (decision.decision === 'escalate' && found.action === 'escalate') return asApproved(policy, decision)
   const id = found.rule === undefined ? {} : { adaptiveRule: found.rule.id }
   const { observed, charges, ...narrowed } = decision
   const ruled = { ...narrowed, decision: found.action, reason: 'adaptive_rule' as const, text: found.reason, ...id }

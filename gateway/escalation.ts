@@ -6,10 +6,11 @@ import type { EventDraft } from '../events/event.ts'
 import { APPEND_DEADLINE_MS } from '../events/log.ts'
 import { argumentsDigest } from '../events/payload.ts'
 import { ApprovalHold, type HoldEnd } from './approval-hold.ts'
-import type { Approval, ApprovalAnswer, ApprovalBinding, Approvals } from './approvals.ts'
+import { type Approval, type ApprovalAnswer, type ApprovalBinding, type Approvals, mayServe } from './approvals.ts'
 import type { CallContext } from './context.ts'
 import type { Reservation } from './counters.ts'
 import type { ChargedDecision, Decision } from './decide.ts'
+import { ElicitedAnswers } from './elicited-answers.ts'
 import type { Charge } from './policy/limits.ts'
 import type { Proposal, Recorder } from './recorder.ts'
 import { findAwaitedState } from './round-trip.ts'
@@ -17,7 +18,7 @@ import type { Waiter } from './waiter.ts'
 
 /** What escalations work with. */
 export interface EscalationOptions {
-  readonly recorder: Pick<Recorder, 'decided' | 'decidedAgain' | 'note'>
+  readonly recorder: Pick<Recorder, 'decided' | 'decidedAgain' | 'note' | 'elicited'>
   readonly approvals: Approvals
   readonly deploymentKey: Buffer
   /** Told of what should not happen: the run's chain ended before an event. */
@@ -56,10 +57,13 @@ export type Decided =
 export class Escalation {
   readonly #options: EscalationOptions
   readonly #hold: ApprovalHold
+  readonly #elicited: ElicitedAnswers
 
   constructor(options: EscalationOptions) {
+    const { approvals, recorder, fail } = options
     this.#options = options
-    this.#hold = new ApprovalHold(options.approvals)
+    this.#hold = new ApprovalHold(approvals)
+    this.#elicited = new ElicitedAnswers({ approvals, record: (draft) => recorder.elicited(draft), fail })
   }
 
   /** Resolves once the call may be forwarded or is refused, which is recorded. Throws what the log throws; then it is refused. */
@@ -72,7 +76,7 @@ export class Escalation {
     const known = approvals.find(binding)
     if (known?.state === 'denied' && known.answer !== undefined)
       return this.#refuseAtOnce(call, deniedBy(call.decision, known, known.answer))
-    const given = known === undefined ? undefined : approvals.use(known)
+    const given = known === undefined || !mayServe(known, call.decision.times) ? undefined : approvals.use(known)
     if (known !== undefined && given !== undefined) return this.#allowAtOnce(call, known, given)
     if (known !== undefined) return this.#held(call, known, await this.#propose(call, known))
     const { times, text } = call.decision
@@ -120,13 +124,15 @@ export class Escalation {
   }
 
   async #held(call: EscalatedCall, approval: Approval, parent: string): Promise<Decided> {
-    const { times } = call.decision
+    const { times, text } = call.decision
+    const { context, argumentsBytes } = call.proposal
+    if (times?.mayElicit === true) this.#elicited.ask(approval, { context, argumentsBytes, text, waiter: call.waiter })
     const end = await this.#hold.wait(approval, times?.holdMs ?? 0, call.waiter)
     if (end.type === 'approved') return this.#allow(call, { approval, answer: end.answer, parent })
     if (end.type === 'cancelled' && approval.holders.size === 0)
       this.#withdraw(approval, 'the call was cancelled while it waited')
     const decision = end.type === 'denied' ? deniedBy(call.decision, approval, end.answer) : ended(call, approval, end)
-    return this.#refuse(call.proposal.context, parent, decision)
+    return this.#refuse(context, parent, decision)
   }
 
   /** Nothing waits between the decision and the charge: no other call can be let through on the same room. */
@@ -208,11 +214,18 @@ function requestOf({ proposal, decision }: EscalatedCall, approval: Approval, pa
   }
 }
 
+/** Whether a call that meets an escalation was let through it by an approval that still counts. */
+export function isStillApproved(approval: Approval | undefined, { policy, times }: ChargedDecision): boolean {
+  return approval !== undefined && policy === approval.binding.policy && mayServe(approval, times)
+}
+
 /** What an approval can't open: whatever denies now, and another policy than the approver saw. */
-function barredNow(now: ChargedDecision, { binding }: Approval): Decision | undefined {
+function barredNow(now: ChargedDecision, approval: Approval): Decision | undefined {
   if (now.decision === 'deny') return recorded(now)
-  if (now.policy === binding.policy) return undefined
-  return { ...refused(now, 'approval_void'), text: 'the policy changed after the approval was asked for' }
+  if (now.policy !== approval.binding.policy)
+    return { ...refused(now, 'approval_void'), text: 'the policy changed after the approval was asked for' }
+  if (now.decision === 'allow' || mayServe(approval, now.times)) return undefined
+  return { ...refused(now, 'approval_void'), text: "it takes another approver now than the client's own user" }
 }
 
 /** An answer, and the call of which this is a further leg. */

@@ -1,6 +1,6 @@
 // Turns what happens at a gateway into events: drafts with their attachments, handed to the run's ChainWriter.
 // Bodies never hold arguments or results; payload.ts and signals.ts say what travels beside them.
-import { sha256 } from '../events/chain.ts'
+import { type SealedEvent, sha256 } from '../events/chain.ts'
 import type { AppendChoice, Appended, ChainWriter } from '../events/chain-writer.ts'
 import type { Entry } from '../events/commit.ts'
 import { ToolwardenError } from '../events/errors.ts'
@@ -120,6 +120,12 @@ export class Recorder {
       ...(signalsHeader === undefined ? {} : { signals: signalsHeader }),
     }
     await this.#options.chainWriter.append([entry], { patient: true })
+  }
+
+  /** Appends what a client's user answered. Throws what ChainWriter.append throws; then the answer does not count. */
+  async elicited(draft: EventDraft): Promise<SealedEvent | undefined> {
+    const { events } = await this.#options.chainWriter.append([{ draft }])
+    return events.at(-1)
   }
 
   /** Appends an event that no call waits for; it waits for the log, and is lost only with the run. */

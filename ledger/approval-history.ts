@@ -1,5 +1,6 @@
 // Reads of approvals for the API: what was asked, what was answered, and what became of the answer. Each row is checked
 // before it is shown, and only the run that asked can say that an approval was withdrawn or used.
+import type { EventOf } from '../events/event.ts'
 import { HISTORY_COLUMNS, type HistoryEvent, type HistoryRow, selectNewest, toHistoryEvent } from './history-event.ts'
 import { listCondition, type PageRequest, STANDING, type TimeRange } from './history-filter.ts'
 import type { LedgerStore } from './store.ts'
@@ -19,9 +20,13 @@ export interface ApprovalFilter extends TimeRange {
   readonly session?: string | undefined
 }
 
+/** An answer to an approval, whoever gave it. */
+type ApprovalAnswerEvent = EventOf<'approval/verdict'> | EventOf<'approval/elicited'>
+
 /** An approval and what became of it. */
 export interface HistoryApproval {
   readonly requested: HistoryEvent
+  /** An approver's answer, else that of the client's own user. */
   readonly verdict: HistoryEvent | undefined
   readonly withdrawn: HistoryEvent | undefined
   /** The decide that let a call through. */
@@ -56,7 +61,7 @@ export class ApprovalHistory {
     const rows = await this.#store.select<HistoryRow>(
       `SELECT ${HISTORY_COLUMNS} FROM events
        WHERE approval IN {approvals:Array(String)} AND ${STANDING}
-         AND (type IN ('approval/verdict', 'approval/withdrawn') OR (type = 'authorization/decide' AND decision = 'allow'))
+         AND (type IN ('approval/verdict', 'approval/elicited', 'approval/withdrawn') OR (type = 'authorization/decide' AND decision = 'allow'))
        ORDER BY time, hash LIMIT 1 BY hash`,
       { approvals: requested.map(({ event }) => approvalOf(event)) },
     )
@@ -66,7 +71,9 @@ export class ApprovalHistory {
       const ofRun = own.filter(({ event }) => event.instance === each.event.instance)
       return {
         requested: each,
-        verdict: own.find(({ event }) => event.type === 'approval/verdict'),
+        verdict:
+          own.find(({ event }) => event.type === 'approval/verdict') ??
+          ofRun.find(({ event }) => event.type === 'approval/elicited'),
         withdrawn: ofRun.find(({ event }) => event.type === 'approval/withdrawn'),
         used: ofRun.find(({ event }) => event.type === 'authorization/decide'),
       }
@@ -74,11 +81,17 @@ export class ApprovalHistory {
   }
 }
 
+/** An approver's answer, or the one that the client's own user gave the gateway. */
+export function answerIn(answer: HistoryEvent | undefined): ApprovalAnswerEvent | undefined {
+  const event = answer?.event
+  return event?.type === 'approval/verdict' || event?.type === 'approval/elicited' ? event : undefined
+}
+
 /** How an approval stands at a time. */
 export function approvalStateOf({ requested, verdict, withdrawn, used }: HistoryApproval, now: string): ApprovalState {
   if (used !== undefined) return 'used'
   if (withdrawn !== undefined) return 'withdrawn'
-  const answer = verdict?.event.type === 'approval/verdict' ? verdict.event.verdict : undefined
+  const answer = answerIn(verdict)?.verdict
   if (answer === 'deny') return 'denied'
   if (requested.event.type !== 'approval/requested' || requested.event.expiresAt <= now) return 'expired'
   return answer === undefined ? 'pending' : 'approved'
@@ -89,7 +102,8 @@ function stateCondition(state: ApprovalState | undefined): string {
   const ofRun = (type: string): string =>
     `(approval, instance) IN (SELECT approval, instance FROM events WHERE approval != '' AND ${type} AND ${STANDING})`
   const answered = (verdict: string): string =>
-    `approval IN (SELECT approval FROM events WHERE type = 'approval/verdict' AND ${STANDING} AND state = '${verdict}')`
+    `(approval IN (SELECT approval FROM events WHERE type = 'approval/verdict' AND ${STANDING} AND state = '${verdict}')
+      OR ${ofRun(`type = 'approval/elicited' AND state = '${verdict}'`)})`
   const used = ofRun(`type = 'authorization/decide' AND decision = 'allow'`)
   const withdrawn = ofRun(`type = 'approval/withdrawn'`)
   const open = `NOT ${used} AND NOT ${withdrawn} AND NOT ${answered('deny')}`

@@ -94,6 +94,7 @@ function ownColumns(event: Event): Partial<EventColumns> {
     case 'approval/requested':
       return { cause: event.reason, policy_rule: event.rule ?? '', rule: event.adaptiveRule ?? '' }
     case 'approval/verdict':
+    case 'approval/elicited':
       return { state: event.verdict }
     case 'alert/raised':
       return { rule: event.rule ?? '', subject: event.subject }

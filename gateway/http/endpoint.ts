@@ -102,6 +102,8 @@ export class Endpoint {
 
   async #take(exchange: HttpExchange, message: Message, peer: Peer): Promise<void> {
     if (message.kind === 'request') return this.#takeRequest(exchange, message, peer)
+    if (message.kind === 'response' && peer.connection.elicitations.take(message))
+      return exchange.reply.answerEmpty(202)
     if (message.kind === 'notification') {
       // A call without an id has no answer that could be held: it is neither forwarded nor answered.
       if (needsDecision(message)) {
@@ -139,7 +141,7 @@ export class Endpoint {
     const decided = this.#deciding.add(peer, key, withdrawal)
     const onGone = (): void => (isModern(message) ? withdrawal.cancel() : withdrawal.leave())
     reply.closed.addEventListener('abort', onGone, { once: true })
-    const admission = await gate.admit(request, waiterOf(exchange, message, withdrawal))
+    const admission = await gate.admit(request, waiterOf(exchange, message, { peer, withdrawal }))
     reply.closed.removeEventListener('abort', onGone)
     decided()
     if (admission.type === 'refuse') {
@@ -251,14 +253,26 @@ interface Scope {
   readonly pending: Pending
 }
 
-/** Progress goes out as events of the answer, where the client asked for it and reads events. */
-function waiterOf({ reply, body, headers }: HttpExchange, message: Request, withdrawal: Withdrawal): Waiter {
-  const { progress, ...waiter } = createWaiter(message, {
-    ...{ withdrawal, bytes: body?.length ?? 0 },
+/**
+ * Progress, and questions to its user, go out as events of the answer, where the client takes them and reads events. Without a
+ * session nobody knows whether what comes back is of the same client.
+ */
+function waiterOf(
+  { reply, body, headers }: HttpExchange,
+  message: Request,
+  { peer, withdrawal }: { readonly peer: Peer; readonly withdrawal: Withdrawal },
+): Waiter {
+  const { progress, elicit, ...waiter } = createWaiter(message, {
+    ...{ connection: peer.connection, withdrawal, bytes: body?.length ?? 0 },
     send: (text) => reply.hold(text),
   })
   const takesEvents = /(?:^|[\s,])(?:text\/event-stream|text\/\*|\*\/\*)/i.test(findHeader(headers, 'accept') ?? '')
-  return progress === undefined || !takesEvents ? waiter : { ...waiter, progress }
+  if (!takesEvents) return waiter
+  return {
+    ...waiter,
+    ...(progress === undefined ? {} : { progress }),
+    ...(elicit === undefined || peer.sessionId === undefined ? {} : { elicit }),
+  }
 }
 
 function isSuccess(status: number): boolean {

@@ -62,7 +62,7 @@ export class Reply {
 
   /** Sends a message of the gateway while the answer is awaited, as an event; the first one begins the stream. */
   hold(text: string): void {
-    if (this.#closing.signal.aborted || this.hasHead) return
+    if (this.#closing.signal.aborted || this.#response.writableEnded || this.hasHead) return
     if (!this.#isHeld) {
       this.#isHeld = true
       this.#response.sendDate = true

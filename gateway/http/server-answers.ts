@@ -45,6 +45,8 @@ export class ServerAnswers {
         ? PASSES
         : { passes: false, why: 'a message that some clients take for an answer' }
     if (message === 'foreign') return PASSES
+    if (message.kind === 'request' && this.#options.peer.connection.elicitations.isOwn(message.id))
+      return { passes: false, why: "a request with the id of the gateway's own" }
     if (message.kind !== 'response') {
       this.#options.peer.notes.asked(message, content.length)
       return PASSES

@@ -18,7 +18,7 @@ import { compileTimeWindow } from './time-window.ts'
 import { compileToolPattern } from './tool-pattern.ts'
 
 /** What an approval waits for where the rule does not say: ten minutes, of which the call itself holds 45 seconds. */
-const defaultApproval: ApprovalTimes = { timeoutMs: 600_000, holdMs: 45_000 }
+const defaultApproval: ApprovalTimes = { timeoutMs: 600_000, holdMs: 45_000, mayElicit: false }
 
 /** What a policy is compiled with, beside its files. */
 export interface CompileOptions {
@@ -80,6 +80,7 @@ function compileRule(rule: RuleFile, place: string): Rule {
     approval: {
       timeoutMs: parseDuration(rule.approval?.timeout ?? '') ?? defaultApproval.timeoutMs,
       holdMs: parseDuration(rule.approval?.hold ?? '') ?? defaultApproval.holdMs,
+      mayElicit: rule.approval?.elicit ?? defaultApproval.mayElicit,
     },
     written: rule,
   }

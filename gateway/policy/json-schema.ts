@@ -44,6 +44,7 @@ const descriptions: Readonly<Record<string, string>> = {
   approval: 'For escalate: how long an answer may take, and how long the call itself waits.',
   timeout: 'How long the request can be answered; 10m unless told.',
   hold: 'How long the call itself waits; 45s unless told.',
+  elicit: "Lets the user at the client answer over MCP elicitation; an agent's own client can answer for itself.",
 }
 
 /** The JSON Schema, as text. */

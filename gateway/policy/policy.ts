@@ -20,6 +20,8 @@ export const MAX_OBSERVE_MS = 30 * 86_400_000
 export interface ApprovalTimes {
   readonly timeoutMs: number
   readonly holdMs: number
+  /** Whether the client's own user may answer, over MCP elicitation. */
+  readonly mayElicit: boolean
 }
 
 /** A rule's constraints; each one that is present must hold, else the call is denied. */

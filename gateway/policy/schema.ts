@@ -69,7 +69,12 @@ export const constraintsSchema = z.strictObject({
 })
 
 /** `approval` of a rule. */
-export const approvalSchema = z.strictObject({ timeout: duration.optional(), hold: duration.optional() })
+export const approvalSchema = z.strictObject({
+  timeout: duration.optional(),
+  hold: duration.optional(),
+  /** Lets the client's own user answer: an agent's client can answer for itself. */
+  elicit: z.boolean({ error: 'expected true or false' }).optional(),
+})
 
 const by = z.enum(['session', 'principal', 'tool'], { error: 'expected session, principal or tool' })
 

@@ -64,6 +64,7 @@ function findLoosening(old: Rule | undefined, now: Rule | undefined): string | u
   if (rank[now.onAmbiguous] > rank[old.onAmbiguous]) return 'onAmbiguous allows more'
   const isLonger = now.approval.timeoutMs > old.approval.timeoutMs || now.approval.holdMs > old.approval.holdMs
   if (isLonger) return 'an approval may take longer'
+  if (now.approval.mayElicit && !old.approval.mayElicit) return "the client's own user may answer"
   return findLooserLimit(old, now) ?? findLooserConstraint(old.constraints, now.constraints, { old, now })
 }
 

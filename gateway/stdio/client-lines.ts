@@ -55,6 +55,7 @@ export class ClientLines {
       case 'unreadable':
         return toClient(errorMessage(message.id, message.code, `Refused by toolwarden: ${message.reason}`))
       case 'response':
+        if (this.#options.connection.elicitations.take(message)) return
         this.#options.toServer(line.bytes)
         return
       case 'notification':
@@ -129,7 +130,7 @@ export class ClientLines {
     if (this.#hasLeft) withdrawal.leave()
     connection.waiting.set(key, { kind: 'deciding', withdrawal })
     connection.calls++
-    const waiter = createWaiter(message, { withdrawal, bytes: line.bytes.length, send: toClient })
+    const waiter = createWaiter(message, { connection, withdrawal, bytes: line.bytes.length, send: toClient })
     const admission = await gate.admit(request, waiter)
     if (admission.type === 'forward') {
       const call: WaitingCall = { kind: 'call', call: admission.call, cancelled: false }

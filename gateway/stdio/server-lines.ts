@@ -42,6 +42,8 @@ export class ServerLines {
     if (message === 'suspect')
       return this.#options.withheld('a line that some clients take for an answer', line.bytes.length)
     if (message !== 'foreign' && message.kind === 'response') return this.#takeResponse(line, message)
+    if (message !== 'foreign' && message.kind === 'request' && this.#options.connection.elicitations.isOwn(message.id))
+      return this.#options.withheld("a request with the id of the gateway's own", line.bytes.length)
     if (message !== 'foreign') this.#options.asked(message, line.bytes.length)
     this.#options.toClient(line.bytes)
   }

@@ -11,7 +11,9 @@ import { APPEND_DEADLINE_MS } from '../../events/log.ts'
 import type { Admission, GovernedRequest } from '../../gateway/call-gate.ts'
 import type { GatewayRun } from '../../gateway/start.ts'
 import { Withdrawal } from '../../gateway/withdrawal.ts'
+import { verifyLedger } from '../../ledger/verify.ts'
 import { policyOf } from '../gateway/policy/support.ts'
+import { LOG_NAME } from '../support/api-harness.ts'
 import { endOf } from '../support/approval-bench.ts'
 import { ApprovalStage } from '../support/approval-stage.ts'
 import { requestOf } from '../support/gate-bench.ts'
@@ -34,7 +36,11 @@ const OWN = 'agent:ann-laptop'
 let stage: ApprovalStage
 let gateway: GatewayRun
 before(async () => {
-  const policy = policyOf({ id: 'ask', action: 'escalate', reason: 'writes need a person', approval: { hold: '1m' } })
+  const asking = { action: 'escalate', reason: 'writes need a person' }
+  const policy = policyOf(
+    { id: 'own', tool: 'own_*', ...asking, approval: { hold: '1m', elicit: true } },
+    { id: 'ask', ...asking, approval: { hold: '1m' } },
+  )
   stage = await ApprovalStage.open({ policy, settings: { approvals: { owners: { 'agent:ann-*': ['user:ann'] } } } })
   gateway = stage.gateway()
 })
@@ -147,6 +153,26 @@ describe('an approval', () => {
     assert.deepEqual(await list('?principal=agent:pages&state=approved'), [])
     for (const { withdrawal } of held) withdrawal.cancel()
     await until(async () => (await list('?principal=agent:pages&state=withdrawn')).length === 2)
+  })
+})
+
+describe('an answer of the user at the client', () => {
+  it('is shown as one, and verification takes it for the approval that it is', async () => {
+    const request = newRequest('agent:a@host', 'own_note')
+    const waiter = { withdrawal: new Withdrawal(), bytes: 100, elicit: async () => 'approve' as const }
+    const admission = await gateway.gate.admit(request, waiter)
+    assert.ok(admission.type === 'forward')
+    await gateway.gate.settle(admission.call, { status: 'ok' })
+    const { session } = request.connection
+    await until(async () => (await list(`?state=used&session=${session}`)).length === 1)
+    const [shown] = await list(`?session=${session}`)
+    assert.deepEqual([shown?.answer?.by, shown?.answer?.via], ['client:inspector/1', 'elicitation'])
+    const { trust } = stage.harness.dependencies
+    const { violations } = await verifyLedger({ store: stage.store, log: LOG_NAME, trust })
+    assert.deepEqual(
+      violations.filter(({ code }) => code.startsWith('verdict') || code.includes('approv')),
+      [],
+    )
   })
 })
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { ZERO_HASH } from '../../events/chain.ts'
 import type { EventOf } from '../../events/event.ts'
 import type { Admission, GovernedRequest } from '../../gateway/call-gate.ts'
+import type { Waiter } from '../../gateway/waiter.ts'
 import { Withdrawal } from '../../gateway/withdrawal.ts'
 import { policyOf } from '../gateway/policy/support.ts'
 import { GateBench, type GateBenchOptions, requestOf } from './gate-bench.ts'
@@ -29,10 +30,13 @@ export class ApprovalBench extends GateBench {
   }
 
   /** Makes a call that waits for as long as it takes. */
-  call(request: GovernedRequest = requestOf(), bytes = 100): WaitingCall {
+  call(request: GovernedRequest = requestOf(), bytes = 100, elicit?: Waiter['elicit']): WaitingCall {
     const withdrawal = new Withdrawal()
     const progress: number[] = []
-    const admission = this.gate.admit(request, { withdrawal, bytes, progress: (count) => progress.push(count) })
+    const admission = this.gate.admit(request, {
+      ...{ withdrawal, bytes, progress: (count) => progress.push(count) },
+      ...(elicit === undefined ? {} : { elicit }),
+    })
     return { admission, withdrawal, progress }
   }
 

@@ -96,7 +96,7 @@ describe('parsePolicy', () => {
       policy.rules.map((rule) => rule.action),
       ['deny', 'escalate'],
     )
-    assert.deepEqual(policy.rules[1]?.approval, { timeoutMs: 3_600_000, holdMs: 45_000 })
+    assert.deepEqual(policy.rules[1]?.approval, { timeoutMs: 3_600_000, holdMs: 45_000, mayElicit: false })
   })
 
   it('takes anchors and aliases', () => {

@@ -29,7 +29,7 @@ describe('the seed policy', { skip: existsSync(file) ? false : `no ${file}` }, (
     const decision = decideOn('write_file', '/tmp/a.txt')
     assert.equal(decision.decision, 'escalate')
     assert.equal(decision.text, 'File writes require approval')
-    assert.deepEqual(decision.approval, { timeoutMs: 600_000, holdMs: 45_000 })
+    assert.deepEqual(decision.approval, { timeoutMs: 600_000, holdMs: 45_000, mayElicit: false })
   })
 
   it('denies the shell, and all else by default', () => {

@@ -50,6 +50,7 @@ describe('listWidenings', () => {
       /r: the limit of 5 calls/,
     ],
     ['other tools', [change({ tool: '*' })], /r: it matches other calls by tool/],
+    ['an answer of the client itself', [change({ approval: { timeout: '10m', elicit: true } })], /r: the client's own/],
     ['a longer time to answer', [change({ approval: { timeout: '1h' } })], /r: an approval may take longer/],
     ['a new rule that asks', [base, { id: 'x', tool: 'x', action: 'escalate' }], /x: a new rule that does not deny/],
   ]

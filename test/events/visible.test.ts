@@ -1,7 +1,7 @@
 // What a server or an agent named reaches the terminal as text alone: nothing moves the cursor, or turns a line around.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { visible, visibleLines } from '../../cli/visible.ts'
+import { visible, visibleLines } from '../../events/visible.ts'
 
 const ERASING = 'evil\u001b[2K\rpinned'
 
