@@ -38,4 +38,33 @@ export function addAlertCommands(program: Command): void {
       .action(async (id: string, flags: { readonly reason: string }) =>
         (await import('./alerts-command.ts')).updateAlert(step, id, flags),
       )
+  addDelivery(alerts)
+}
+
+function addDelivery(alerts: Command): void {
+  alerts
+    .command('deliveries')
+    .description('show what waits for webhooks and the SIEM file, and what could not be delivered')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (flags: object) => (await import('./alert-delivery-command.ts')).listDeliveries(flags))
+  alerts
+    .command('resend')
+    .description('send again what could not be delivered; whoever runs the detectors does it')
+    .argument('[id]', 'as `deliveries` shows it')
+    .option('--all', 'everything that could not be delivered')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (id: string | undefined, flags: object) =>
+      (await import('./alert-delivery-command.ts')).resendDeliveries(id, flags),
+    )
+  alerts
+    .command('test')
+    .description('send a test to every destination, or to one, now: exit code 5 where one was not told')
+    .argument('[destination]', 'the name of a webhook, or siem-file')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (destination: string | undefined, flags: object) =>
+      (await import('./alert-delivery-command.ts')).testDestinations(destination, flags),
+    )
 }

@@ -6,6 +6,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { apiSettings } from '../api/settings.ts'
+import { alertSettings } from '../detectors/delivery/settings.ts'
 import { detectorSettings } from '../detectors/settings.ts'
 import { sha256 } from '../events/chain.ts'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
@@ -40,6 +41,8 @@ const configObject = z.strictObject({
   gateway: gatewaySettings.prefault({}),
   ledger: ledgerSettings.prefault({}),
   detectors: detectorSettings.prefault({}),
+  /** Whom alerts are sent to. */
+  alerts: alertSettings.prefault({}),
   api: apiSettings.prefault({}),
 })
 
@@ -68,6 +71,11 @@ export async function loadConfig(environment: NodeJS.ProcessEnv, file?: string):
     ...(clickhouse === undefined ? {} : { clickhouse }),
   }
   return { ...config, digest: sha256(Buffer.from(JSON.stringify(config, withoutPassword))), file: resolve(path) }
+}
+
+/** Whether alerts are sent to anybody. */
+export function sendsAlerts({ alerts }: Config): boolean {
+  return alerts.webhooks.length > 0 || alerts.siem !== undefined
 }
 
 /** Clients and container files set empty variables for what was left blank: empty is not set, never the working directory. */

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { z } from 'zod'
 import { createCliToken } from '../api/cli-token.ts'
+import { writeDurably } from '../events/durable-file.ts'
 import { enrol } from '../events/enrolment.ts'
 import { enrolmentField, keyHolderField } from '../events/enrolment-field.ts'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
@@ -14,7 +15,6 @@ import { readKeyFile } from '../events/private-file.ts'
 import type { Role } from '../events/role.ts'
 import type { TrustSettings } from '../events/trust.ts'
 import { trustSettings } from '../events/trust-settings.ts'
-import { writeDurably } from '../ledger/durable-file.ts'
 import { findPassphrase } from './passphrase.ts'
 
 /** The roles, each with a key of its own. */

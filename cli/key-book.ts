@@ -1,12 +1,12 @@
 // What the enrolment key says of long-lived keys, kept in the installation: registering, rotating, revoking. Nothing here
 // writes events: `toolwarden up` publishes what stands in the installation and not yet in the ledger.
 import { rename, rm } from 'node:fs/promises'
+import { writeDurably } from '../events/durable-file.ts'
 import { enrol } from '../events/enrolment.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { generateKey, hasSmallOrder, type KeyPair, privateKeyPem } from '../events/keys.ts'
 import { readKeyFile } from '../events/private-file.ts'
 import type { Role } from '../events/role.ts'
-import { writeDurably } from '../ledger/durable-file.ts'
 import {
   enrolInstallation,
   enrolmentKeyFile,

@@ -1,13 +1,13 @@
 // `toolwarden keys`: show, register, rotate, revoke; `init` also gives an older installation its enrolment key, and encrypts
 // the keys that are in the clear once a passphrase is set.
 import type { z } from 'zod'
+import { writeDurably } from '../events/durable-file.ts'
 import { keyHolderField } from '../events/enrolment-field.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { publicKeyField } from '../events/field.ts'
 import { keyFingerprint, privateKeyPem } from '../events/keys.ts'
 import { readKeyFile } from '../events/private-file.ts'
 import type { Role } from '../events/role.ts'
-import { writeDurably } from '../ledger/durable-file.ts'
 import { type Config, loadConfig } from './config.ts'
 import { enrolmentKeyFile, ensureInstallation, type Installation, ROLES, roleKeyFile } from './installation.ts'
 import { KeyBook, settleKeys } from './key-book.ts'

@@ -12,7 +12,7 @@ import { systemClock } from '../events/time.ts'
 import type { Ingest } from '../ledger/ingest.ts'
 import type { LedgerStore } from '../ledger/store.ts'
 import { type Backbone, openBackbone } from './backbone.ts'
-import type { Config } from './config.ts'
+import { type Config, sendsAlerts } from './config.ts'
 import { closeDeadGateways } from './dead-gateways.ts'
 import type { Installation } from './installation.ts'
 import { registerLogMetrics } from './log-metrics.ts'
@@ -168,14 +168,10 @@ async function startLog(store: LedgerStore, parts: Parts): Promise<RunningMerkle
   return merkleLog
 }
 
-async function startDetectorRole({
-  config,
-  installation,
-  backbone,
-  logger,
-  onStop,
-  fail,
-}: Parts): Promise<RunningDetectors> {
+async function startDetectorRole(parts: Parts): Promise<RunningDetectors> {
+  const { config, installation, backbone, logger, onStop, fail } = parts
+  // Before the detectors, so that not even their first alert is missed, and stopped after them.
+  if (sendsAlerts(config)) await (await import('./alert-delivery.ts')).startAlertDelivery(parts)
   const { startDetectors } = await import('../detectors/start.ts')
   const detectors = await startDetectors({
     eventLog: backbone.eventLog,

@@ -55,9 +55,14 @@ export class ChainBook {
       if (verdict.outcome === 'accepted' || verdict.outcome === 'late')
         this.#note(verdict.chain, verdict.event.sequence, verdict.hash)
     }
+    this.pass(records)
+    return verdicts
+  }
+
+  /** Takes the position of a batch into account of which nothing is wanted. */
+  pass(records: readonly StoredRecord[]): void {
     const last = records.at(-1)
     if (last !== undefined) putNewest(this.#positions, last.position.partition, last.position.offset + 1)
-    return verdicts
   }
 
   /** The saved form. */

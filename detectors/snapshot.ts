@@ -1,9 +1,10 @@
 // The runner's saved state: one file, written beside, synced and renamed, so that it is always a whole one.
 // First line: format, log and SHA-256 of the second, which is the state. An unusable file is no loss: the log is read anew.
 import { createHash } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { writeDurably } from '../events/durable-file.ts'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
 import type { Issue } from './adapt.ts'
 import type { chainBookSchema } from './chain-book.ts'
@@ -60,16 +61,7 @@ export class SnapshotFile {
     const body = JSON.stringify(snapshot)
     const head = JSON.stringify({ format: FORMAT, log: this.#log, digest: digestOf(body) })
     try {
-      await mkdir(this.#directory, { recursive: true, mode: 0o700 })
-      const file = await open(`${where}.new`, 'w', 0o600)
-      try {
-        await file.writeFile(`${head}\n${body}\n`)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      await rename(`${where}.new`, where)
-      await syncDirectory(this.#directory)
+      await writeDurably(where, `${head}\n${body}\n`)
     } catch (error) {
       throw unavailable(where, error)
     }
@@ -91,15 +83,6 @@ function parseJson(text: string): unknown {
     return JSON.parse(text)
   } catch {
     return undefined
-  }
-}
-
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 

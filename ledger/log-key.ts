@@ -1,10 +1,10 @@
 // The key of the Merkle log, in a file of its own that the sequencer alone reads, and beside it the public key for
 // everybody else. The public key is written once the first checkpoint stands: it says that the log existed.
 import { join } from 'node:path'
+import { readIfThere, writeDurably } from '../events/durable-file.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { generateKey, type KeyPair, privateKeyPem } from '../events/keys.ts'
 import { readKeyFile } from '../events/private-file.ts'
-import { readIfThere, writeDurably } from './durable-file.ts'
 import { formatVerifierKey, parseVerifierKey, type VerifierKey, verifierKey } from './note.ts'
 
 const PRIVATE_FILE = 'log.key'

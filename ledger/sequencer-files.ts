@@ -2,8 +2,8 @@
 // won and what is staged, in the log's directory the tiles and the published checkpoint.
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readIfThere, writeDurably } from '../events/durable-file.ts'
 import { ToolwardenError } from '../events/errors.ts'
-import { readIfThere, writeDurably } from './durable-file.ts'
 import { parseNote } from './note.ts'
 import { parseTilePath, TILE_WIDTH } from './tiles.ts'
 import type { TreeFile } from './tree-edge.ts'

@@ -1,9 +1,9 @@
 // Reads a Merkle log from its files, and makes proofs from its tiles. What is read is not believed: proofs are checked
 // against the root before they leave, and whoever loads the edge of the tree compares its root.
 import { join } from 'node:path'
+import { readIfThere } from '../events/durable-file.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts'
-import { readIfThere } from './durable-file.ts'
 import { consistencyRanges, hashRange, inclusionRanges, type LeafRange, rootOf, subtreesOf } from './merkle.ts'
 import { parseNote } from './note.ts'
 import {

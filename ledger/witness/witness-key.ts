@@ -1,10 +1,10 @@
 // The key of a witness, in a file of its own (0600), and its public key beside it for whoever is to trust it.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readIfThere, writeDurably } from '../../events/durable-file.ts'
 import { ToolwardenError } from '../../events/errors.ts'
 import { generateKey, type KeyPair, privateKeyPem } from '../../events/keys.ts'
 import { readKeyFile } from '../../events/private-file.ts'
-import { readIfThere, writeDurably } from '../durable-file.ts'
 import { formatVerifierKey, parseVerifierKey, type VerifierKey, verifierKey, WITNESS_SIGNATURE } from '../note.ts'
 
 const PRIVATE_FILE = 'witness.key'

@@ -2,7 +2,7 @@
 // directory synced. One writer a file.
 import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, relative, sep } from 'node:path'
-import { systemCode } from '../events/errors.ts'
+import { systemCode } from './errors.ts'
 
 /** Writes a file (0600) and makes its directories (0700); resolves when it is durable. Throws what the system says. */
 export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
