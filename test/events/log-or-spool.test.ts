@@ -1,12 +1,12 @@
 // A chain over a log that is out and a spool that may be too: the table of docs/design/009-spool.md, cell by cell. What was
 // acknowledged is in the log in the end, also after a crash; nothing forks; nothing that was proposed goes on meanwhile.
 import assert from 'node:assert/strict'
-import { existsSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Appended, ChainWriter } from '../../events/chain-writer.ts'
-import { ToolwardenError } from '../../events/errors.ts'
+import { systemCode, ToolwardenError } from '../../events/errors.ts'
 import type { FaultStep } from '../../events/file-log-segment.ts'
 import { readLeftSpool, Spool, takeLeftSpools } from '../../events/spool.ts'
 import { acceptedEvents, type ChainBench, note, notes, startChain } from '../support/chain-bench.ts'
@@ -19,6 +19,8 @@ let benches = 0
 
 /** Room for some fifty events. */
 const MAX_BYTES = 64 * 1024
+/** What a run that is over does not hold any more. */
+const LOCK_FILE = 'toolwarden.lock'
 
 type SpoolFault = 'none' | 'full' | 'broken' | 'doubt'
 
@@ -53,14 +55,30 @@ function failSpool(step: FaultStep, fault: SpoolFault): void {
 async function crashAndReplay(bench: SpooledBench): Promise<readonly number[]> {
   const { root, eventLog, writer } = bench
   const atCrash = eventLog.storage.records('events')
-  rmSync(join(root, writer.chain, 'toolwarden.lock'))
-  const [left] = await takeLeftSpools(root, 'gateway/files')
+  const leftRoot = `${root}-left`
+  copyAsKilled(root, leftRoot)
+  const [left] = await takeLeftSpools(leftRoot, 'gateway/files')
   const spooled = left === undefined ? [] : await readLeftSpool(left)
   left?.lock.release()
   // What a kill would end goes on here; nobody looks at it any more.
   bench.log = 'none'
   await writer.close()
   return notes(acceptedEvents([...atCrash, ...spooled]))
+}
+
+/** Copies what is on the disk at this moment: the run can't be stopped here, and removes what the log has taken as it goes on. */
+function copyAsKilled(from: string, to: string): void {
+  mkdirSync(to, { mode: 0o700 })
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    if (entry.name === LOCK_FILE) continue
+    try {
+      if (entry.isDirectory()) copyAsKilled(join(from, entry.name), join(to, entry.name))
+      else copyFileSync(join(from, entry.name), join(to, entry.name))
+    } catch (error) {
+      // Removed since it was listed: the log had it before.
+      if (systemCode(error) !== 'ENOENT') throw error
+    }
+  }
 }
 
 function patient(writer: ChainWriter, number: number): Promise<Appended> {
