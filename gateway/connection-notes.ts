@@ -17,6 +17,8 @@ const MAX_ASKED = 100
 /** The most requests of one answer that are looked at. */
 const MAX_INPUT_REQUESTS = 16
 
+const NO_CHANGE = { fresh: [], changed: [], removed: [] } as const
+
 type Answer = Extract<Message, { kind: 'response' }>
 
 /** What the notes of a connection are made from. */
@@ -54,6 +56,7 @@ export class ConnectionNotes {
       // Read in part, nobody knows what of it the client took.
       if (method === 'tools/list') this.#options.connection.listed(UNREAD_PAGE, isNextPage)
       if (saysInstructions(method)) this.#options.connection.stated(UNREAD_STATEMENT)
+      if (method === 'tools/list' || saysInstructions(method)) this.#listed({ ...NO_CHANGE, isUnread: true })
       return this.observed('server', `${method} with too many values`, bytes.length)
     }
     if (saysInstructions(method)) this.#stated(result)
@@ -124,8 +127,10 @@ export class ConnectionNotes {
   }
 
   #toolsListed(result: Buffer, isNextPage: boolean): void {
-    const { fresh, changed, removed } = this.#options.connection.listed(readToolPage(result), isNextPage)
-    if (fresh.length + removed.length > 0) this.#listed({ fresh, changed, removed })
+    const page = readToolPage(result)
+    const { fresh, changed, removed } = this.#options.connection.listed(page, isNextPage)
+    if (fresh.length + removed.length > 0 || !page.isWhole)
+      this.#listed({ fresh, changed, removed, isUnread: !page.isWhole })
   }
 
   /** Instructions are pinned as a tool is: they reach the model in the same way. */
@@ -133,12 +138,14 @@ export class ConnectionNotes {
     const statement = readServerStatement(result)
     const { instructions, markers, serverInfo } = statement
     this.#serverInfo = serverInfo
-    if (!this.#options.connection.stated(statement) || instructions === undefined) return
+    const isNews = this.#options.connection.stated(statement)
+    if (statement.isUnread === true) return this.#listed({ ...NO_CHANGE, isUnread: true })
+    if (!isNews || instructions === undefined) return
     const fresh = { tool: INSTRUCTIONS, digest: instructions, class: 'read' as const, hints: {}, markers, text: '' }
     this.#listed({ fresh: [fresh], changed: [], removed: [] })
   }
 
-  #listed(change: Pick<Listing, 'fresh' | 'changed' | 'removed'>): void {
+  #listed(change: Pick<Listing, 'fresh' | 'changed' | 'removed' | 'isUnread'>): void {
     const { connection, pins, fail } = this.#options
     const listing = pins
       .listed({ ...change, context: connection.context, serverInfo: this.#serverInfo })

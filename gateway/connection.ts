@@ -37,6 +37,8 @@ const CLIENT_INFO_KEY = 'io.modelcontextprotocol/clientInfo'
 export type ConnectionBase = Omit<ConnectionContext, 'client'> & {
   /** True where the operator named the session: no `traceparent` of the client changes it. */
   readonly isSessionFixed: boolean
+  /** True where nobody knows how many clients it has. */
+  readonly isShared?: boolean
 }
 
 /** State of one connection. */
@@ -46,7 +48,7 @@ export class Connection {
   readonly #base: Omit<ConnectionContext, 'client'>
   readonly #isSessionFixed: boolean
   readonly #hints = new Map<string, ToolHints>()
-  readonly #shown = new ShownTools()
+  readonly #shown: ShownTools
   /** Sessions seen here, oldest first; the connection's own is the first. */
   readonly #sessions: Set<string>
   #client = 'unknown'
@@ -58,8 +60,9 @@ export class Connection {
   /** Governed requests so far. */
   calls = 0
 
-  constructor({ isSessionFixed, ...base }: ConnectionBase) {
+  constructor({ isSessionFixed, isShared = false, ...base }: ConnectionBase) {
     this.#base = base
+    this.#shown = new ShownTools({ isShared })
     this.#isSessionFixed = isSessionFixed
     this.#sessions = new Set([base.session])
   }

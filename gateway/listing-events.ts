@@ -20,6 +20,8 @@ export interface Listing {
   readonly changed: readonly string[]
   readonly removed: readonly string[]
   readonly serverInfo?: string | undefined
+  /** Present where something of it was not read. */
+  readonly isUnread?: boolean
 }
 
 /** What is known of a listing beside itself. */

@@ -9,7 +9,7 @@ import type { FreshTool } from './connection.ts'
 import { draftsOf, type Listing, type ListingEntry } from './listing-events.ts'
 import { type PinBook, pinOf } from './pin-standing.ts'
 import type { PinningMode } from './policy/pinning.ts'
-import { MAX_TOOLS } from './tool-list.ts'
+import { MAX_DEFINITIONS, MAX_TOOLS } from './tool-list.ts'
 
 /** A definition that an earlier run saw: `pinned` where it was the first, `seen` where it was another one later. */
 export interface StoredDefinition {
@@ -54,7 +54,9 @@ const MAX_SEEN = 10_000
 export class Pins implements ListingTaker {
   readonly #options: PinsOptions
   readonly #first = new Map<string, string>()
-  readonly #last = new Map<string, string>()
+  /** By tool, oldest first; whatever the mode. */
+  readonly #seen = new Map<string, Set<string>>()
+  #isUnread = false
   #seenKept = 0
   /** False while what earlier runs saw can't be read: then nothing is pinned by being seen. */
   #isKnown = false
@@ -68,14 +70,15 @@ export class Pins implements ListingTaker {
 
   /** What definitions are held to; read by every decision. */
   get book(): PinBook {
-    return { first: this.#first, last: this.#last }
+    return { first: this.#first, seen: this.#seen, isUnread: this.#isUnread }
   }
 
   /** Pins and records; resolves once the events are durable and the pins kept. */
   async listed(listing: Listing): Promise<void> {
+    this.#isUnread ||= listing.isUnread === true
     await Promise.all([this.ready, this.#options.controlRead])
     const { note, fail, mode, server, catalogue } = this.#options
-    const known = new Set([...this.#last.keys(), ...this.#first.keys()])
+    const known = new Set([...this.#seen.keys(), ...this.#first.keys()])
     const tools = listing.fresh.filter(({ tool }) => tool !== INSTRUCTIONS)
     const shadowing = catalogue.take(
       server,
@@ -102,24 +105,31 @@ export class Pins implements ListingTaker {
 
   /** Notes a definition; what of it the next run has to know. Under `enforce` nothing is pinned by being seen. */
   #take({ tool, digest }: FreshTool, mode: PinningMode): readonly StoredDefinition[] {
+    const isNews = this.#note(tool, digest)
     if (mode === 'off') return []
-    const before = this.#last.get(tool)
-    if (before === digest || (before === undefined && this.#last.size >= MAX_TOOLS)) return []
-    this.#last.set(tool, digest)
     const { server, control } = this.#options
     const pin = pinOf(tool, server, { book: this.book, control: control() })
-    if (pin === undefined && mode === 'warn' && this.#isKnown) {
+    if (pin === undefined && mode === 'warn' && this.#isKnown && this.#seen.has(tool)) {
       this.#first.set(tool, digest)
       return [{ kind: 'pinned', tool, digest }]
     }
-    return ++this.#seenKept > MAX_SEEN ? [] : [{ kind: 'seen', tool, digest }]
+    return !isNews || ++this.#seenKept > MAX_SEEN ? [] : [{ kind: 'seen', tool, digest }]
   }
 
   #restore(stored: readonly StoredDefinition[]): void {
     for (const { kind, tool, digest } of stored) {
       if (kind === 'pinned' && !this.#first.has(tool)) this.#first.set(tool, digest)
-      this.#last.set(tool, digest)
+      this.#note(tool, digest)
     }
     this.#isKnown = true
+  }
+
+  /** True where the definition was not known, and is now. */
+  #note(tool: string, digest: string): boolean {
+    const known = this.#seen.get(tool) ?? new Set()
+    if (known.has(digest) || known.size >= MAX_DEFINITIONS) return false
+    if (known.size === 0 && this.#seen.size >= MAX_TOOLS) return false
+    this.#seen.set(tool, known.add(digest))
+    return true
   }
 }

@@ -1,6 +1,15 @@
 // Which definition of each tool one connection was shown last: what a call on it is judged by, and what a further list is
-// compared with. Pages of one list belong together; what a whole list leaves out is gone.
-import { type DefinedTool, joinDigests, MAX_TOOLS, type ServerStatement, type ToolPage } from './tool-list.ts'
+// compared with. Pages of one list belong together; what a whole list leaves out is gone. Where several clients may share the
+// connection, one calls by what another was shown: then everything that was shown counts.
+import {
+  type DefinedTool,
+  joinDigests,
+  MAX_DEFINITIONS,
+  MAX_TOOLS,
+  type ServerStatement,
+  type ToolPage,
+  UNREAD_DIGEST,
+} from './tool-list.ts'
 
 /** What a page changed for its connection. */
 export interface ShownChange {
@@ -15,10 +24,9 @@ export interface ShownChange {
 export interface ShownDefinition {
   readonly tool: string | undefined
   readonly instructions: string | undefined
+  /** Where clients share the connection, what it was shown before that is another definition. */
+  readonly earlier?: { readonly tool: readonly string[]; readonly instructions: readonly string[] }
 }
-
-/** The digest of nothing: no pin is equal to it. */
-const UNREAD = '0'.repeat(64)
 
 /** State of one connection. */
 export class ShownTools {
@@ -29,12 +37,20 @@ export class ShownTools {
   /** True while a list holds what was not read: no tool of it goes by a pin. */
   #isUnread = false
   #statement: ServerStatement = { markers: 0 }
+  /** Digests by tool; undefined where a connection has one client. */
+  readonly #earlier: Map<string, Set<string>> | undefined
+  readonly #earlierInstructions = new Set<string>()
+
+  constructor({ isShared = false }: { readonly isShared?: boolean } = {}) {
+    this.#earlier = isShared ? new Map() : undefined
+  }
 
   /** Takes a page; `isFirst` where its request named no cursor. */
   take({ tools, isLast, isWhole }: ToolPage, isFirst: boolean): ShownChange {
     if (isFirst) {
       this.#list = new Set()
-      this.#isUnread = false
+      // Another client may have asked for the list that was not read.
+      if (this.#earlier === undefined) this.#isUnread = false
     }
     this.#isUnread ||= !isWhole
     const fresh: DefinedTool[] = []
@@ -48,7 +64,10 @@ export class ShownTools {
         this.#isUnread = true
         continue
       }
-      if (before !== undefined) changed.push(listed.tool)
+      if (before !== undefined) {
+        changed.push(listed.tool)
+        this.#keepEarlier(listed.tool, before)
+      }
       this.#shown.set(listed.tool, digest)
       fresh.push({ ...listed, digest })
     }
@@ -59,16 +78,19 @@ export class ShownTools {
   takeStatement(statement: ServerStatement): boolean {
     const before = this.#statement
     this.#statement = statement
+    const { instructions } = withoutUnread(before)
+    if (instructions !== undefined && instructions !== statement.instructions)
+      add(this.#earlierInstructions, instructions)
     return before.serverInfo !== statement.serverInfo || before.instructions !== statement.instructions
   }
 
   /** What was shown of a tool and of the server. */
   shownOf(tool: string): ShownDefinition {
-    const { instructions, isUnread } = this.#statement
-    return {
-      tool: this.#isUnread ? UNREAD : this.#shown.get(tool),
-      instructions: isUnread === true ? UNREAD : instructions,
-    }
+    const { instructions } = withoutUnread(this.#statement)
+    const current = this.#isUnread ? UNREAD_DIGEST : this.#shown.get(tool)
+    if (this.#earlier === undefined) return { tool: current, instructions }
+    const earlier = { tool: [...(this.#earlier.get(tool) ?? [])], instructions: [...this.#earlierInstructions] }
+    return { tool: current, instructions, earlier }
   }
 
   /** A tool on two pages of one list: a client takes the one or the other. */
@@ -82,7 +104,27 @@ export class ShownTools {
     this.#list = undefined
     if (list === undefined) return []
     const removed = [...this.#shown.keys()].filter((tool) => !list.has(tool))
-    for (const tool of removed) this.#shown.delete(tool)
+    for (const tool of removed) {
+      this.#keepEarlier(tool, this.#shown.get(tool))
+      this.#shown.delete(tool)
+    }
     return removed
   }
+
+  #keepEarlier(tool: string, digest: string | undefined): void {
+    const known = this.#earlier?.get(tool) ?? new Set()
+    if (digest === undefined || this.#earlier === undefined) return
+    if (this.#earlier.size < MAX_TOOLS || this.#earlier.has(tool)) this.#earlier.set(tool, add(known, digest))
+    else this.#isUnread = true
+  }
+}
+
+/** Beyond the limit nothing is lost: no set of so many goes by a pin. */
+function add(digests: Set<string>, digest: string): Set<string> {
+  return digests.size < MAX_DEFINITIONS ? digests.add(digest) : digests
+}
+
+function withoutUnread({ instructions, isUnread }: ServerStatement): Pick<ServerStatement, 'instructions'> {
+  const known = isUnread === true ? UNREAD_DIGEST : instructions
+  return known === undefined ? {} : { instructions: known }
 }

@@ -13,6 +13,11 @@ export const MAX_LIST_BYTES = 16 * 1024 * 1024
 /** The most tools of one server that are kept. */
 export const MAX_TOOLS = 10_000
 
+/** Stands for a definition of which nothing is known: no pin is equal to it. */
+export const UNREAD_DIGEST = '0'.repeat(64)
+/** How many definitions of one tool are told apart: of three, one is neither the first pin nor the approved one. */
+export const MAX_DEFINITIONS = 3
+
 const DEFINITION_DOMAIN = 'toolwarden/definition/v1\n'
 
 /** One tool as a list has it. */

@@ -1,5 +1,5 @@
 // The connections of one server: sessions by the id that the server gave them, bound to the caller that began them, and
-// one connection a caller for what comes without a session.
+// one connection a caller for what comes without a session, of however many clients.
 import type { Clock } from '../../events/time.ts'
 import { uuidv7 } from '../../events/time.ts'
 import type { CallGate } from '../call-gate.ts'
@@ -92,6 +92,7 @@ export class Peers {
     const connection = new Connection({
       session,
       isSessionFixed: false,
+      isShared: sessionId === undefined,
       connection: uuidv7(clock.nowMicros()),
       principal,
       principalSource,

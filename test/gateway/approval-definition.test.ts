@@ -13,7 +13,7 @@ const NEW = 'b'.repeat(64)
 async function endWith(pinning: 'warn' | 'enforce', later: string): Promise<string> {
   const rules = [{ id: 'ask', action: 'escalate', approval: { hold: '1m' } }]
   const bench = new ApprovalBench({ policy: loadPolicy(stringify({ version: '1', pinning, rules })) })
-  bench.pins = { first: new Map([['read_file', OLD]]), last: new Map() }
+  bench.pins = { first: new Map([['read_file', OLD]]), seen: new Map() }
   let tool = OLD
   const shownNow = () => ({ tool, instructions: undefined })
   const call = await bench.held({ ...requestOf(), shown: shownNow(), shownNow })

@@ -11,14 +11,18 @@ import { type Decision, decideCall } from '../../gateway/decide.ts'
 import type { PinBook } from '../../gateway/pin-standing.ts'
 import { Pins, type StoredDefinition } from '../../gateway/pins.ts'
 import type { PinningMode } from '../../gateway/policy/pinning.ts'
+import type { ShownDefinition } from '../../gateway/shown-tools.ts'
 import { DEPLOYMENT_KEY, NO_CONTROL, requestOf } from '../support/gate-bench.ts'
 import { factsOf, loadErrors, loadPolicy } from './policy/support.ts'
 
 const [A, B] = ['a'.repeat(64), 'b'.repeat(64)]
 const TOOL = 'read_file'
 
-function bookOf(first: Readonly<Record<string, string>>, last: Readonly<Record<string, string>> = first): PinBook {
-  return { first: new Map(Object.entries(first)), last: new Map(Object.entries(last)) }
+function bookOf(first: Readonly<Record<string, string>>, ...others: Readonly<Record<string, string>>[]): PinBook {
+  const seen = new Map<string, Set<string>>()
+  for (const [tool, digest] of [first, ...others].flatMap((each) => Object.entries(each)))
+    seen.set(tool, (seen.get(tool) ?? new Set()).add(digest))
+  return { first: new Map(Object.entries(first)), seen }
 }
 
 /** Control on which an operator approved a digest of a tool of `files`. */
@@ -34,6 +38,7 @@ interface Case {
   readonly control?: ControlView
   readonly shown?: string
   readonly instructions?: string
+  readonly earlier?: ShownDefinition['earlier']
   readonly rest?: object
 }
 
@@ -45,7 +50,10 @@ function decideOn({ pinning = 'enforce', book = bookOf({}), control = EMPTY_CONT
     argumentsValue: {},
     signals: argumentSignals(DEPLOYMENT_KEY, 'read', {}),
     sessions: ['s'],
-    shown: { tool: given.shown, instructions: given.instructions },
+    shown: {
+      ...{ tool: given.shown, instructions: given.instructions },
+      ...(given.earlier === undefined ? {} : { earlier: given.earlier }),
+    },
   }
   return decideCall(call, { policy, control, need: NO_CONTROL, pins: book, facts: factsOf() })
 }
@@ -68,9 +76,11 @@ describe('a call under enforce', () => {
     assert.equal(verdict({}), 'deny pin_unknown')
   })
 
-  it('on a connection that was shown no list goes by what was seen last', () => {
+  it('on a connection that was shown no list goes by everything that any was shown', () => {
     assert.equal(verdict({ book: bookOf({ [TOOL]: A }) }), 'allow policy_default')
     assert.equal(verdict({ book: bookOf({ [TOOL]: A }, { [TOOL]: B }) }), 'deny pin_changed')
+    assert.equal(verdict({ book: bookOf({ [TOOL]: A }, { [TOOL]: B }), control: approved(B) }), 'allow policy_default')
+    assert.equal(verdict({ book: { ...bookOf({ [TOOL]: A }), isUnread: true } }), 'deny pin_changed')
     assert.equal(verdict({ control: approved(A) }), 'allow policy_default')
   })
 
@@ -79,6 +89,21 @@ describe('a call under enforce', () => {
     assert.equal(verdict({ book, shown: A, instructions: A }), 'allow policy_default')
     assert.equal(verdict({ book, shown: A, instructions: B }), 'deny pin_changed')
     assert.equal(verdict({ book: bookOf({ [TOOL]: A }), shown: A, instructions: A }), 'deny pin_unknown')
+  })
+
+  it('on a connection of several clients is denied while one of them was shown another definition', () => {
+    const book = bookOf({ [TOOL]: A, [INSTRUCTIONS]: A })
+    const earlier = { tool: [B], instructions: [] }
+    assert.equal(verdict({ book, shown: A, instructions: A, earlier }), 'deny pin_changed')
+    assert.equal(
+      verdict({ book, shown: A, instructions: A, earlier: { tool: [], instructions: [B] } }),
+      'deny pin_changed',
+    )
+    const replaced = { tool: [A], instructions: [] }
+    assert.equal(
+      verdict({ book, shown: B, instructions: A, earlier: replaced, control: approved(B) }),
+      'allow policy_default',
+    )
   })
 
   it('is escalated where the policy says so, and stays denied where the file denies it', () => {
@@ -162,7 +187,7 @@ describe('pins of a run', () => {
     ]
     const { pins } = benchOf('warn', stored)
     await pins.ready
-    assert.deepEqual([pins.book.first.get(TOOL), pins.book.last.get(TOOL)], [A, B])
+    assert.deepEqual([pins.book.first.get(TOOL), [...(pins.book.seen.get(TOOL) ?? [])]], [A, [A, B]])
   })
 
   it('are kept once: a list that says the same adds nothing, one that differs is kept as seen', async () => {
@@ -173,7 +198,6 @@ describe('pins of a run', () => {
       [
         ['pinned', A],
         ['seen', B],
-        ['seen', A],
       ],
     )
     assert.deepEqual(

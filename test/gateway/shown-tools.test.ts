@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ShownTools } from '../../gateway/shown-tools.ts'
-import { MAX_TOOLS, type ToolPage, UNREAD_PAGE, UNREAD_STATEMENT } from '../../gateway/tool-list.ts'
+import { MAX_DEFINITIONS, MAX_TOOLS, type ToolPage, UNREAD_PAGE, UNREAD_STATEMENT } from '../../gateway/tool-list.ts'
 
 function page(tools: Readonly<Record<string, string>>, isLast = true): ToolPage {
   const entries = Object.entries(tools)
@@ -86,5 +86,38 @@ describe('a statement of the server', () => {
     assert.equal(shown.shownOf('a').instructions, '0'.repeat(64))
     shown.takeStatement(statement)
     assert.equal(shown.shownOf('a').instructions, '2')
+  })
+})
+
+describe('a connection that several clients may share', () => {
+  it('keeps what it was shown before: one of them may still know it', () => {
+    const shown = new ShownTools({ isShared: true })
+    take(shown, page({ a: '1', b: '1' }))
+    take(shown, page({ a: '2', b: '1' }))
+    assert.deepEqual([shown.shownOf('a').tool, shown.shownOf('a').earlier?.tool], ['2', ['1']])
+    assert.deepEqual(shown.shownOf('b').earlier?.tool, [])
+    take(shown, page({ b: '1' }))
+    assert.deepEqual([shown.shownOf('a').tool, shown.shownOf('a').earlier?.tool], [undefined, ['1', '2']])
+  })
+
+  it('keeps earlier instructions, and those that were not read', () => {
+    const shown = new ShownTools({ isShared: true })
+    shown.takeStatement({ instructions: '1', markers: 0 })
+    shown.takeStatement(UNREAD_STATEMENT)
+    shown.takeStatement({ instructions: '2', markers: 0 })
+    assert.deepEqual(shown.shownOf('a').earlier?.instructions, ['1', '0'.repeat(64)])
+  })
+
+  it('stays unread after a list that was not read', () => {
+    const shown = new ShownTools({ isShared: true })
+    shown.take(UNREAD_PAGE, true)
+    take(shown, page({ a: '1' }))
+    assert.equal(shown.shownOf('a').tool, '0'.repeat(64))
+  })
+
+  it('keeps no more of a tool than it takes to hold it', () => {
+    const shown = new ShownTools({ isShared: true })
+    for (let count = 0; count < 50; count++) take(shown, page({ a: String(count) }))
+    assert.equal(shown.shownOf('a').earlier?.tool.length, MAX_DEFINITIONS)
   })
 })

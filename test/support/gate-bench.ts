@@ -25,7 +25,7 @@ export const DEPLOYMENT_KEY = Buffer.alloc(32, 7)
 export const NO_CONTROL: ControlNeed = { writers: ['detectors/main'], maxAgeMicros: 10_000_000, required: false }
 
 /** Nothing known of any definition. */
-export const NO_PINS: PinBook = { first: new Map(), last: new Map() }
+export const NO_PINS: PinBook = { first: new Map(), seen: new Map() }
 
 /** A control view in which these rules are live. */
 export function viewOf(...rules: readonly Rule[]): ControlView {
