@@ -1,13 +1,17 @@
 // Where the Merkle log of a data directory stands, and who keeps it: the sequencer of the ledger's process.
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { ToolwardenError } from '../events/errors.ts'
 import { systemClock } from '../events/time.ts'
+import type { Claims } from '../ledger/claims.ts'
+import { LogClaims } from '../ledger/log-claims.ts'
 import { readLogVerifierKey } from '../ledger/log-key.ts'
 import { Sequencer, sequencerDirectories } from '../ledger/sequencer.ts'
 import type { LedgerStore } from '../ledger/store.ts'
 import { TreeReader } from '../ledger/tree-reader.ts'
 import type { TreeToVerify } from '../ledger/verify-tree.ts'
 import { Cosigning, type CosigningOptions } from '../ledger/witness/cosigning.ts'
+import type { Backbone } from './backbone.ts'
 import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
 import { findPassphrase } from './passphrase.ts'
@@ -15,8 +19,7 @@ import { findPassphrase } from './passphrase.ts'
 /** What the sequencer starts from. */
 export interface MerkleLogOptions {
   readonly store: LedgerStore
-  /** Name of the ledger. */
-  readonly log: string
+  readonly backbone: Backbone
   readonly config: Config
   readonly installation: Installation
   readonly logger: Logger
@@ -32,29 +35,27 @@ export interface RunningMerkleLog {
 }
 
 /**
- * Starts the sequencer, and cosigning beside it; undefined where the log of a shared store is kept by another process.
+ * Starts the sequencer, and cosigning beside it; undefined where another process keeps the log of a shared store or Kafka.
  * Throws TREE_INVALID, CHECKPOINT_INVALID, KEY_*, STORE_* with the way out.
  */
 export async function startMerkleLog(options: MerkleLogOptions): Promise<RunningMerkleLog | undefined> {
-  const { config, logger } = options
+  const { logger } = options
+  const claims = openClaims(options)
   try {
-    return await startAll(options)
+    return await startAll(options, claims)
   } catch (error) {
+    await claims.close()
     const isKeptElsewhere = error instanceof ToolwardenError && error.code === 'STORE_LOCKED'
-    if (config.clickhouse === undefined || !isKeptElsewhere) throw error
+    if (claims.register === undefined || !isKeptElsewhere) throw error
     logger.warn({ reason: error.message }, 'another process keeps the Merkle log; this one stores events only')
     return undefined
   }
 }
 
-async function startAll({
-  store,
-  log,
-  config,
-  installation,
-  logger,
-  onStopped,
-}: MerkleLogOptions): Promise<RunningMerkleLog> {
+async function startAll(
+  { store, backbone, config, installation, logger, onStopped }: MerkleLogOptions,
+  claims: SharedClaims,
+): Promise<RunningMerkleLog> {
   const directories = sequencerDirectories(config.data)
   const keyDirectory = installation.directory
   const clock = systemClock()
@@ -65,13 +66,31 @@ async function startAll({
   const onPublished = (note: string): void => cosigning?.offer(note)
   const passphrase = await findPassphrase(process.env)
   const key = { keyDirectory, ...(passphrase === undefined ? {} : { keyPassphrase: passphrase }) }
-  const sequencer = await Sequencer.start({ store, clock, log, ...key, ...directories, onStopped, onPublished })
+  const sequencer = await Sequencer.start({
+    ...{ store, clock, log: backbone.log, ...key, ...directories, onStopped, onPublished },
+    claims: claims.register,
+  })
   cosigning?.start()
   const stop = async (): Promise<void> => {
     await cosigning?.stop()
     await sequencer.stop()
+    await claims.close()
   }
   return { sequencer, cosigning, stop }
+}
+
+interface SharedClaims {
+  readonly register: Claims | undefined
+  close(): Promise<void>
+}
+
+/** What the sequencers of this ledger have in common: the topic, else the server; files alone have the lock of a directory. */
+function openClaims({ store, backbone, config }: MerkleLogOptions): SharedClaims {
+  const close = async (): Promise<void> => undefined
+  if (!backbone.isDistributed) return { register: config.clickhouse === undefined ? undefined : store.claims, close }
+  const memory = join(sequencerDirectories(config.data).stateDirectory, 'claim.json')
+  const register = new LogClaims({ eventLog: backbone.eventLog, log: backbone.log, memory })
+  return { register, close: () => register.close() }
 }
 
 function createCosigning(

@@ -160,8 +160,7 @@ async function startLedger(
 
 async function startLog(store: LedgerStore, parts: Parts): Promise<RunningMerkleLog | undefined> {
   const { config, installation, backbone, logger, fail, onStop, registry } = parts
-  const { log } = backbone
-  const merkleLog = await startMerkleLog({ store, log, config, installation, logger, onStopped: fail })
+  const merkleLog = await startMerkleLog({ store, backbone, config, installation, logger, onStopped: fail })
   if (merkleLog === undefined) return undefined
   onStop(() => merkleLog.stop())
   registerLogMetrics(registry, merkleLog)

@@ -2,6 +2,8 @@
 import type { ChainHead } from '../events/chain.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { hashField, uuidField } from '../events/field.ts'
+import type { Claims } from './claims.ts'
+import { ClickHouseClaims } from './clickhouse-claims.ts'
 import { type ClickHouseConnection, type ClickHouseSettings, openClickHouse } from './clickhouse-connection.ts'
 import { compactRows, consistentSql, dateTime64, insertSelectSql, insertSql, selectSql } from './clickhouse-sql.ts'
 import {
@@ -57,10 +59,12 @@ async function checkMeta({ ingest, where }: ClickHouseConnection, log: string): 
 }
 
 class ClickHouseStore implements LedgerStore {
+  readonly claims: Claims
   readonly #connection: ClickHouseConnection
 
   constructor(connection: ClickHouseConnection) {
     this.#connection = connection
+    this.claims = new ClickHouseClaims(connection.query, connection.where)
   }
 
   async insert(batch: StoreBatch): Promise<void> {

@@ -1,4 +1,5 @@
 // The tables, as SQL that can be run again at every start. Rules in comments beside each table.
+import { SEQUENCER_TABLE } from './clickhouse-claims.ts'
 import { NUMBER_COLUMNS, TEXT_COLUMNS } from './event-columns.ts'
 import type { EventRow, PayloadRow, QuarantineRow } from './store.ts'
 
@@ -67,7 +68,7 @@ const DURABLE = 'fsync_after_insert = 1, fsync_part_directory = 1'
 
 /** The statements that make the tables, in order. */
 export function schemaStatements(): readonly string[] {
-  return [META_TABLE, eventsTable(), PAYLOADS_TABLE, QUARANTINE_TABLE, LEAVES_TABLE, ERASURES_TABLE]
+  return [META_TABLE, eventsTable(), PAYLOADS_TABLE, QUARANTINE_TABLE, LEAVES_TABLE, ERASURES_TABLE, SEQUENCER_TABLE]
 }
 
 // Which ledger this is, and by which version of the tables: one row each time it was made or changed.

@@ -1,9 +1,9 @@
 // What the sequencer writes, each file whole or not at all and durable: in a directory of its own the checkpoint that was
 // won and what is staged, in the log's directory the tiles and the published checkpoint.
-import { rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readIfThere, writeDurably } from '../events/durable-file.ts'
-import { ToolwardenError } from '../events/errors.ts'
+import { systemCode, ToolwardenError } from '../events/errors.ts'
 import { parseNote } from './note.ts'
 import { parseTilePath, TILE_WIDTH } from './tiles.ts'
 import type { TreeFile } from './tree-edge.ts'
@@ -12,7 +12,7 @@ import { CHECKPOINT_FILE, WITNESSED_FILE } from './tree-reader.ts'
 const STAGING_FOLDER = 'staging'
 
 /** A write of the sequencer, in their order. */
-export const SEQUENCER_WRITES = ['staging', 'checkpoint', 'tile', 'leaves', 'publish', 'discard'] as const
+export const SEQUENCER_WRITES = ['staging', 'claim', 'checkpoint', 'tile', 'leaves', 'publish', 'discard'] as const
 /** One of them. */
 export type SequencerWrite = (typeof SEQUENCER_WRITES)[number]
 /** Makes a write fail, for tests: before it happens, or after it was persisted. */
@@ -60,12 +60,17 @@ export class SequencerFiles {
 
   /** What was staged for a checkpoint. */
   async staged(size: number, root: string): Promise<Staged | undefined> {
-    const bytes = await readIfThere(this.#stagedPath({ size, root }))
-    if (bytes === undefined) return undefined
-    const { files, ...rest } = JSON.parse(bytes.toString('utf8')) as Omit<Staged, 'files'> & {
-      readonly files: readonly { readonly path: string; readonly bytes: string }[]
+    return await readStaged(this.#stagedPath({ size, root }))
+  }
+
+  /** What was staged to follow a tree of a size, whether it was won or not; one at most. */
+  async stagedFrom(size: number): Promise<Staged | undefined> {
+    const folder = join(this.#state, STAGING_FOLDER)
+    for (const name of await namesIn(folder)) {
+      const staged = name.endsWith('.json') ? await readStaged(join(folder, name)) : undefined
+      if (staged?.from === size) return staged
     }
-    return { ...rest, files: files.map(({ path, bytes: text }) => ({ path, bytes: Buffer.from(text, 'base64') })) }
+    return undefined
   }
 
   /** Compare-and-set of the won checkpoint, under the lock of the state directory. Throws TREE_INVALID when it is lost. */
@@ -128,4 +133,22 @@ export class SequencerFiles {
 /** Whether two notes say the same, whoever signed them. */
 export function isSameText(note: string | undefined, other: string): boolean {
   return note !== undefined && parseNote(note).text === parseNote(other).text
+}
+
+async function readStaged(path: string): Promise<Staged | undefined> {
+  const bytes = await readIfThere(path)
+  if (bytes === undefined) return undefined
+  const { files, ...rest } = JSON.parse(bytes.toString('utf8')) as Omit<Staged, 'files'> & {
+    readonly files: readonly { readonly path: string; readonly bytes: string }[]
+  }
+  return { ...rest, files: files.map(({ path, bytes: text }) => ({ path, bytes: Buffer.from(text, 'base64') })) }
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return []
+    throw error
+  }
 }

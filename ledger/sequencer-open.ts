@@ -3,20 +3,19 @@
 import { ToolwardenError } from '../events/errors.ts'
 import { type Checkpoint, signCheckpoint, type VerifiedCheckpoint, verifyCheckpoint } from './checkpoint.ts'
 import { countLeaves, FIRST_ROW, findHashesWithoutRow, findRowOrder, type RowOrder } from './leaf-rows.ts'
-import { type LogKey, publishLogKey } from './log-key.ts'
+import { publishLogKey } from './log-key.ts'
 import { EMPTY_ROOT } from './merkle.ts'
-import { isSameText, type SequencerFiles, type Staged } from './sequencer-files.ts'
+import { type ClaimMeans, claimTree, settleClaim } from './sequencer-claim.ts'
+import { isSameText, type Staged } from './sequencer-files.ts'
 import type { LedgerStore } from './store.ts'
 import { TILE_WIDTH } from './tiles.ts'
 import { edgeRoot, type TreeEdge } from './tree-edge.ts'
 import type { TreeReader } from './tree-reader.ts'
 
 /** What the sequencer works on. */
-export interface TreeMeans {
+export interface TreeMeans extends ClaimMeans {
   readonly store: LedgerStore
-  readonly files: SequencerFiles
   readonly reader: TreeReader
-  readonly key: LogKey
   /** Where the log's public key is published. */
   readonly keyDirectory: string
 }
@@ -33,10 +32,10 @@ export interface OpenTree {
 /** Opens the log, or begins it where there never was one. Throws TREE_INVALID, CHECKPOINT_INVALID, STORE_*. */
 export async function openTree(means: TreeMeans): Promise<OpenTree> {
   const { files, reader, key, store } = means
-  const won = (await files.won()) ?? (await beginLog(means))
+  const won = (await settleClaim(means)) ?? (await beginLog(means))
   const checkpoint = verifyCheckpoint(won, key.verifier)
-  const published = await readPublished(means, checkpoint)
   const staged = await files.staged(checkpoint.size, checkpoint.root.toString('hex'))
+  const published = await readPublished(means, checkpoint, staged)
   if (staged !== undefined) await finishStaged(means, staged)
   const edge = await reader.edge(checkpoint.size)
   if (!edgeRoot(edge).equals(checkpoint.root))
@@ -58,7 +57,8 @@ export async function finishStaged(means: Pick<TreeMeans, 'files' | 'store'>, st
 }
 
 /** The first checkpoint, of no leaves: only where nothing says that there was one before. */
-async function beginLog({ files, key, store }: TreeMeans): Promise<string> {
+async function beginLog(means: TreeMeans): Promise<string> {
+  const { files, key, store } = means
   const { end } = await countLeaves(store)
   if (key.hasBegun || (await files.published()) !== undefined)
     throw refusal(
@@ -70,13 +70,22 @@ async function beginLog({ files, key, store }: TreeMeans): Promise<string> {
     throw new ToolwardenError('STORE_LOCKED', `the store already has a Merkle log of ${end} leaves, kept elsewhere`, {
       fix: 'run the ledger on the data directory in which that log is, or take another store',
     })
-  const note = signCheckpoint({ origin: key.verifier.name, size: 0, root: EMPTY_ROOT }, key.pair)
+  const empty = { size: 0, root: EMPTY_ROOT }
+  await claimTree(means, undefined, empty)
+  const note = signCheckpoint({ origin: key.verifier.name, ...empty }, key.pair)
   await files.replace(undefined, note)
   return note
 }
 
-async function readPublished({ files, key }: TreeMeans, won: VerifiedCheckpoint): Promise<string | undefined> {
+/** What everybody saw last. It is older than what was won only between winning and publishing, and then that is staged. */
+async function readPublished(
+  { files, key }: TreeMeans,
+  won: VerifiedCheckpoint,
+  staged: Staged | undefined,
+): Promise<string | undefined> {
   const note = await files.published()
+  if (note === undefined && won.size > 0 && staged === undefined)
+    throw refusal('the published checkpoint is missing', won, RESTORE_TREE)
   if (note === undefined) return undefined
   const published = verifyCheckpoint(note, key.verifier)
   if (published.size > won.size)
@@ -91,6 +100,8 @@ async function readPublished({ files, key }: TreeMeans, won: VerifiedCheckpoint)
       won,
       'keep both as evidence: history was signed twice',
     )
+  if (published.size < won.size && staged === undefined)
+    throw refusal(`a smaller tree of ${published.size} leaves was published`, won, RESTORE_TREE)
   return note
 }
 
@@ -114,6 +125,7 @@ async function checkStore({ store, reader }: TreeMeans, checkpoint: Checkpoint):
   return order
 }
 
+const RESTORE_TREE = 'restore the directory tlog/ from a backup, as new as the sequencer directory'
 const REPAIR = 'restore the store from a backup; `toolwarden verify` lists what is missing'
 
 /** Fills the store's index of leaves where it lost some. */

@@ -1,14 +1,16 @@
 // Gives every stored event its place in the Merkle log, and signs how far the log goes. One sequencer a ledger.
-// A tick: rows durable → places → staging → sign → compare-and-set → tiles and index → publish. Nothing is signed that is
+// A tick: rows durable → places → staging → claim → sign → compare-and-set → tiles and index → publish. Nothing is signed that is
 // not durable, and what was won before a crash is finished before anything else (as Sunlight does it).
 import { join } from 'node:path'
 import { type DirectoryLock, lockDirectory } from '../events/directory-lock.ts'
 import { systemCode, ToolwardenError } from '../events/errors.ts'
 import type { Clock } from '../events/time.ts'
 import { originOf, signCheckpoint } from './checkpoint.ts'
+import type { Claims } from './claims.ts'
 import { countLeaves, FIRST_ROW, findNewLeaves, type NewLeaf, type RowOrder } from './leaf-rows.ts'
 import { openLogKey } from './log-key.ts'
 import { pause } from './pause.ts'
+import { claimTree } from './sequencer-claim.ts'
 import { type SequencerFault, SequencerFiles } from './sequencer-files.ts'
 import { finishStaged, type OpenTree, openTree, type TreeMeans } from './sequencer-open.ts'
 import type { LedgerStore } from './store.ts'
@@ -49,6 +51,8 @@ export interface SequencerOptions {
   readonly tickMs?: number
   readonly maxLeaves?: number
   readonly fault?: SequencerFault
+  /** The register that all sequencers of the ledger share, where there could be more than one. */
+  readonly claims?: Claims | undefined
 }
 
 /** How the sequencer is doing. */
@@ -89,12 +93,12 @@ export class Sequencer {
 
   /** Opens the log; ticks happen when they are asked for. Throws as `start`. */
   static async open(options: SequencerOptions): Promise<Sequencer> {
-    const { store, log, treeDirectory, stateDirectory, keyDirectory, keyPassphrase, fault } = options
+    const { store, log, treeDirectory, stateDirectory, keyDirectory, keyPassphrase, fault, claims } = options
     const lock = lockDirectory(stateDirectory)
     try {
       const key = await openLogKey(keyDirectory, originOf(log), keyPassphrase)
       const files = new SequencerFiles({ tree: treeDirectory, state: stateDirectory }, fault)
-      const means = { store, files, reader: new TreeReader(treeDirectory), key, keyDirectory }
+      const means = { store, files, reader: new TreeReader(treeDirectory), key, keyDirectory, claims }
       const sequencer = new Sequencer(options, means, lock)
       sequencer.#keep(await openTree(means))
       return sequencer
@@ -184,6 +188,7 @@ export class Sequencer {
     const hashes = leaves.map(({ hash }) => hash.toString('hex'))
     const staged = { size: edge.size, root: root.toString('hex'), from: tree.edge.size, leaves: hashes, files: tiles }
     await files.stage(staged)
+    await claimTree(this.#means, { size: tree.edge.size, root: edgeRoot(tree.edge) }, staged)
     const note = signCheckpoint({ origin: key.verifier.name, size: edge.size, root }, key.pair)
     await files.replace(tree.note, note)
     // From here on the leaves are in the log, whatever happens: opening it finishes what is left.

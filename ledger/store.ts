@@ -1,6 +1,7 @@
 // The store port: where the ledger keeps one row for every message that it consumed, and reads it back.
 // Written by ingest alone; clickhouse-store.ts is the adapter (chDB in-process or a server, the same SQL on both).
 import type { ChainHead } from '../events/chain.ts'
+import type { Claims } from './claims.ts'
 import type { EventColumns } from './event-columns.ts'
 
 /** What became of a message at ingest. */
@@ -86,6 +87,8 @@ export type ReadLane = 'query' | 'verify'
 
 /** The ledger's store. All methods fail with STORE_UNAVAILABLE (retriable) or STORE_INVALID (a person has to act). */
 export interface LedgerStore {
+  /** Which tree its sequencers claimed, for those who share the store. */
+  readonly claims: Claims
   /**
    * Resolves when all rows are durable: payloads and quarantined bytes first, then the events in one block, all or none.
    * Not idempotent: after a retriable error the outcome is unknown, and the caller asks `isStored` before it repeats.

@@ -32,13 +32,25 @@ export const OTHER_TESTS: readonly OtherTest[] = [
   },
   {
     row: 11,
-    suite: 'real/sequencer',
+    suite: 'real/sequencers',
+    title: 'that begin at once on two directories',
+    holds: 'one has the log, the other learns that it is kept elsewhere (STORE_LOCKED)',
+  },
+  {
+    row: 11,
+    suite: 'real/sequencers',
+    title: 'of which one is a copy of the other',
+    holds: 'one goes on, the other stops (TREE_INVALID); no size was signed with two roots',
+  },
+  {
+    row: 11,
+    suite: 'real/sequencer-refusals',
     title: 'is refused while another process has it',
     holds: 'the second sequencer does not start (STORE_LOCKED)',
   },
   {
     row: 11,
-    suite: 'real/sequencer',
+    suite: 'real/sequencer-refusals',
     title: 'is kept elsewhere',
     holds: 'a sequencer on another directory does not start (STORE_LOCKED)',
   },

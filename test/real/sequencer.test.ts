@@ -1,15 +1,16 @@
-// Stored events become leaves: each once, in the order of arrival, whatever fails on the way; and the log is not continued
-// where it does not belong to the store or to what was signed.
+// Stored events become leaves: each once, in the order of arrival, whatever fails on the way. What the log refuses to
+// continue is in sequencer-refusals.test.ts, two sequencers at once in sequencers.test.ts.
 import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
-import { chmod, cp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { signCheckpoint, verifyCheckpoint } from '../../ledger/checkpoint.ts'
-import { openLogKey } from '../../ledger/log-key.ts'
-import { EMPTY_ROOT } from '../../ledger/merkle.ts'
+import { verifyCheckpoint } from '../../ledger/checkpoint.ts'
+import type { Claims } from '../../ledger/claims.ts'
+import { LogClaims } from '../../ledger/log-claims.ts'
 import { Sequencer } from '../../ledger/sequencer.ts'
 import { SEQUENCER_WRITES } from '../../ledger/sequencer-files.ts'
+import { TEST_LOG } from '../support/ledger-harness.ts'
+import { MemoryLog, MemoryStorage } from '../support/memory-log.ts'
 import { SequencerBench } from '../support/sequencer-bench.ts'
 import { until } from '../support/until.ts'
 
@@ -18,6 +19,13 @@ before(async () => {
   bench = await SequencerBench.open()
 })
 after(() => bench.close())
+
+/** What each process of one ledger reads of the topic of claims. */
+const topic = new MemoryStorage()
+function openLogClaims(): Claims {
+  const eventLog = new MemoryLog({ storage: topic })
+  return new LogClaims({ eventLog, log: TEST_LOG, memory: join(bench.data, 'claim.json') })
+}
 
 /** One sequencer's life: opened, asked for a tick, stopped. */
 async function sequenceOnce(more: Parameters<SequencerBench['sequencer']>[0] = {}): Promise<number> {
@@ -128,18 +136,26 @@ describe('a write that fails', () => {
   })
 
   const failures = ['failed', 'failed but persisted', 'crashed after'] as const
-  for (const write of SEQUENCER_WRITES) {
-    for (const failure of failures) {
-      it(`${failure}: ${write}; afterwards every event is a leaf, once`, async () => {
-        await bench.storeRun(1)
-        let isBroken = true
-        const when = failure === 'failed' ? 'before' : 'after'
-        const fault = (at: string, name: string): void => {
-          if (isBroken && at === when && name === write) throw new Error('injected')
-        }
-        await failAndGoOn({ fault, isCrash: failure === 'crashed after', mend: () => (isBroken = false) })
-        await bench.expectWhole()
-      })
+  const registers = {
+    'a directory': () => undefined,
+    'a ClickHouse server': () => bench.store.claims,
+    'an event log': () => openLogClaims(),
+  }
+  for (const [name, claims] of Object.entries(registers)) {
+    for (const write of SEQUENCER_WRITES.filter((each) => each !== 'claim' || name !== 'a directory')) {
+      for (const failure of failures) {
+        it(`${failure}: ${write}, claimed in ${name}; afterwards every event is a leaf, once`, async () => {
+          await bench.storeRun(1)
+          let isBroken = true
+          const when = failure === 'failed' ? 'before' : 'after'
+          const fault = (at: string, each: string): void => {
+            if (isBroken && at === when && each === write) throw new Error('injected')
+          }
+          const isCrash = failure === 'crashed after'
+          await failAndGoOn({ fault, claims, isCrash, mend: () => (isBroken = false) })
+          await bench.expectWhole()
+        })
+      }
     }
   }
 
@@ -162,10 +178,11 @@ describe('a write that fails', () => {
 /** Makes a tick fail; after a crash another process goes on, else the same one. */
 async function failAndGoOn(how: {
   fault: (when: string, write: string) => void
+  claims: () => Claims | undefined
   isCrash: boolean
   mend: () => void
 }): Promise<void> {
-  const sequencer = await openHealthy(how.fault)
+  const sequencer = await openHealthy(how.fault, how.claims())
   await assert.rejects(sequencer.sequence(), { code: 'STORE_UNAVAILABLE' })
   if (!how.isCrash) {
     how.mend()
@@ -173,125 +190,16 @@ async function failAndGoOn(how: {
   }
   await sequencer.stop()
   how.mend()
-  if (how.isCrash) await sequenceOnce()
+  if (how.isCrash) await sequenceOnce({ claims: how.claims() })
 }
 
 /** Faults begin after the log was opened. */
-async function openHealthy(fault: (when: string, write: string) => void): Promise<Sequencer> {
+async function openHealthy(fault: (when: string, write: string) => void, claims?: Claims): Promise<Sequencer> {
   let isOpen = false
-  const sequencer = await bench.sequencer({ fault: (when, write) => (isOpen ? fault(when, write) : undefined) })
+  const sequencer = await bench.sequencer({
+    claims,
+    fault: (when, write) => (isOpen ? fault(when, write) : undefined),
+  })
   isOpen = true
   return sequencer
 }
-
-describe('a log that does not belong to what was signed', () => {
-  beforeEach(async () => {
-    await bench.begin()
-    await bench.storeRun(2)
-    await sequenceOnce()
-  })
-
-  const refuses = async (message: RegExp): Promise<void> => {
-    await assert.rejects(bench.sequencer(), (error: Error & { code?: string; fix?: string }) => {
-      assert.match(error.message, message)
-      assert.equal(error.code, 'TREE_INVALID')
-      assert.ok(error.fix)
-      return true
-    })
-  }
-
-  it('is refused when the store has fewer events than were signed', async () => {
-    await bench.run("ALTER TABLE events DELETE WHERE writer = 'gateway/files' SETTINGS mutations_sync = 2")
-    await refuses(/history is shorter than what was signed/)
-  })
-
-  it('is refused when the last events were replaced by others', async () => {
-    await bench.run("ALTER TABLE events DELETE WHERE writer = 'gateway/files' SETTINGS mutations_sync = 2")
-    await bench.storeRun(4)
-    await refuses(/history is shorter than what was signed: leaf [0-9a-f]{64} has no row/)
-  })
-
-  it('is refused when the log is gone though it once existed', async () => {
-    await rm(join(bench.data, 'sequencer'), { recursive: true })
-    await refuses(/once existed/)
-    await rm(bench.tree, { recursive: true })
-    await refuses(/once existed/)
-  })
-
-  it('is refused when it was rolled back', async () => {
-    await cp(join(bench.data, 'sequencer'), join(bench.data, 'saved'), { recursive: true })
-    await bench.storeRun(1)
-    await sequenceOnce()
-    await rm(join(bench.data, 'sequencer'), { recursive: true })
-    await cp(join(bench.data, 'saved'), join(bench.data, 'sequencer'), { recursive: true })
-    await refuses(/a larger tree of \d+ leaves was published/)
-    await rm(join(bench.tree, 'checkpoint'))
-    await refuses(/the store knows of \d+ leaves/)
-  })
-
-  it('is refused when another root was published for its size', async () => {
-    const key = await openLogKey(bench.data, 'test')
-    const size = (await bench.reader.checkpoint())?.size ?? 0
-    const note = signCheckpoint({ origin: 'test', size, root: EMPTY_ROOT }, key.pair)
-    await writeFile(join(bench.tree, 'checkpoint'), note)
-    await refuses(/another root was published for the same size/)
-  })
-
-  it('is refused when its last tile or bundle was changed', async () => {
-    const size = (await bench.reader.checkpoint())?.size ?? 0
-    const tile = join(bench.tree, `tile/0/000.p/${size}`)
-    const bytes = readFileSync(tile)
-    await writeFile(tile, Buffer.concat([Buffer.alloc(32), bytes.subarray(32)]))
-    await refuses(/does not have the hash of its leaf/)
-    await rm(tile)
-    await refuses(/missing/)
-  })
-
-  it('is refused when a body was changed before it became a leaf', async () => {
-    await bench.storeRun(1)
-    await bench.run(
-      "INSERT INTO events SELECT * REPLACE('{}' AS body, reverse(hash) AS hash, now64(6) + 1 AS ingested_at) FROM events LIMIT 1",
-    )
-    const sequencer = await bench.sequencer()
-    await assert.rejects(sequencer.sequence(), { code: 'TREE_INVALID', message: /changed before it became a leaf/ })
-    await sequencer.stop()
-  })
-
-  it('is refused with another key, and with none', async () => {
-    const path = join(bench.data, 'log.key')
-    const { pair } = await openLogKey(bench.data, 'test')
-    await rm(path)
-    await assert.rejects(bench.sequencer(), { code: 'KEY_MISSING' })
-    const other = await openLogKey(join(bench.data, 'other'), 'test')
-    await cp(join(bench.data, 'other', 'log.key'), path)
-    assert.notDeepEqual(other.pair.publicKey, pair.publicKey)
-    await assert.rejects(bench.sequencer(), { code: 'KEY_INVALID' })
-  })
-
-  it('is refused when others can read its key', async () => {
-    const path = join(bench.data, 'log.key')
-    await chmod(path, 0o640)
-    await assert.rejects(bench.sequencer(), { code: 'KEY_INVALID', fix: `chmod 600 ${path}` })
-  })
-
-  it('is refused while another process has it', async () => {
-    const first = await bench.sequencer()
-    await assert.rejects(bench.sequencer(), { code: 'STORE_LOCKED' })
-    await first.stop()
-  })
-
-  it('is kept elsewhere, where the store has leaves that this directory never made', async () => {
-    const elsewhere = { treeDirectory: join(bench.data, 'b/tlog'), stateDirectory: join(bench.data, 'b/sequencer') }
-    const keyDirectory = join(bench.data, 'b')
-    await assert.rejects(bench.sequencer({ ...elsewhere, keyDirectory }), {
-      code: 'STORE_LOCKED',
-      message: /kept elsewhere/,
-    })
-  })
-
-  it("has its index made again, when the store's was lost", async () => {
-    await bench.run('TRUNCATE TABLE leaves')
-    await sequenceOnce()
-    await bench.expectWhole()
-  })
-})

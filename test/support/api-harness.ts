@@ -148,6 +148,7 @@ function absentStore(): LedgerStore {
   const away = (): Promise<never> =>
     Promise.reject(new ToolwardenError('STORE_UNAVAILABLE', 'the store does not answer', { retriable: true }))
   return {
+    claims: { findClaim: away, replaceClaim: away },
     ...{ insert: away, isStored: away, findWatermark: away, findNewestMicros: away, findHeads: away, findHashes: away },
     ...{ insertLeaves: away, planErasure: away, carryOutErasure: away, select: away, close: () => Promise.resolve() },
   }
