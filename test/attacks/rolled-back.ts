@@ -103,7 +103,7 @@ function refusals(): readonly LedgerAttack[] {
       'the tiles alone rolled back',
       'the folder of the log brought back',
       ({ bench }) => rollBackFiles(bench, ['tlog']),
-      'a file of the Merkle log is missing',
+      'a smaller tree of 19 leaves was published',
     ),
     part(
       "the sequencer's state alone rolled back",
