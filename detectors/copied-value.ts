@@ -1,31 +1,25 @@
 // D3: an argument of a write copied from an untrusted result, new for (source server, tool, argument). When a receipt
 // arrives, its identifier-like values that nobody here has used yet hold the session's writes that contain one, but for the
-// arguments by which values of that server are known to travel. Escalates; never denies by itself.
+// arguments by which values of that server are known to travel. A value counts for a few calls after the last result that
+// held it; in a suspect session (D9) for good, and what came from a result that addresses an agent is denied.
 import type { EventOf } from '../events/event.ts'
 import type { ArgumentPlace, Predicate } from '../events/rule.ts'
 import { MAX_PREDICATE_PLACES, MAX_PREDICATE_VALUES } from '../events/rule.ts'
 import type { Signals } from '../events/signals.ts'
+import { derivedId } from '../events/time.ts'
 import { type Baseline, countSession, EMPTY_BASELINE, knowsTerm, learnTerms } from './baseline.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
-import { addDistinct, type OpenCall, openCall, sessionKeyOf } from './call-book.ts'
+import { addDistinct, type CallEvent, type OpenCall, openCall, sessionKeyOf } from './call-book.ts'
 import { isTrustedSource } from './classes.ts'
+import { addSource, freshValues, type Source } from './copied-source.ts'
 import type { Detector, Finding, Observation, ObservedEvent } from './detector.ts'
+import { isMarked, isRefusal } from './instruction-markers.ts'
 import type { DetectorSettings } from './settings.ts'
 
 const MAX_SESSIONS = 2_000
 const MAX_OWN = 1_000
-/** Values of one session and server that are remembered; the oldest go first. */
-const MAX_VALUES = 1_500
-/** Servers whose results one rule speaks of; a predicate takes ten. */
-const MAX_SOURCES = 8
 const MAX_CAUSES = 100
 const HOUR_MS = 60 * 60 * 1000
-
-/** What results of one server held. */
-interface Source {
-  readonly server: string
-  readonly values: readonly string[]
-}
 
 interface SessionValues {
   readonly open: readonly OpenCall[]
@@ -33,8 +27,12 @@ interface SessionValues {
   readonly own: readonly string[]
   readonly sources: readonly Source[]
   readonly causes: readonly string[]
-  /** When the rule in force was asked for, and for how many values. */
-  readonly armed: number
+  /** Calls that ran. */
+  readonly calls: number
+  /** A result addressed an agent, or a call was refused. */
+  readonly isSuspect: boolean
+  /** Digests of the rules in force, '' without one: they are issued again when they differ. */
+  readonly issued: readonly [held: string, denied: string]
 }
 
 /** What the detector remembers. */
@@ -53,24 +51,35 @@ type Settings = DetectorSettings['copiedValue']
 interface Moment {
   readonly nowMs: number
   readonly settings: Settings
-  readonly trusted: DetectorSettings['classes']
+  readonly classes: DetectorSettings['classes']
+  readonly markers: DetectorSettings['instructionMarkers']
 }
 
-const NEW_SESSION: SessionValues = { open: [], own: [], sources: [], causes: [], armed: 0 }
+const NEW_SESSION: SessionValues = {
+  open: [],
+  own: [],
+  sources: [],
+  causes: [],
+  calls: 0,
+  isSuspect: false,
+  issued: ['', ''],
+}
 
 /** The detector of argument values that were copied from untrusted results. */
 export function createCopiedValue(
   settings: Settings,
-  trusted: DetectorSettings['classes'],
+  { classes, instructionMarkers: markers }: Pick<DetectorSettings, 'classes' | 'instructionMarkers'>,
 ): Detector<CopiedValueState> {
   return {
     name: 'copied-value',
-    version: 1,
+    version: 2,
     initialState: { sessions: emptyMap(), values: EMPTY_BASELINE, flows: EMPTY_BASELINE, places: emptyMap() },
     observe: (state, observed, nowMs) => {
       const { event } = observed
+      const moment = { nowMs, settings, classes, markers }
       if (event.type === 'authorization/propose') return { state: propose(state, event, observed, nowMs), findings: [] }
-      if (event.type === 'authorization/receipt') return settle(state, event, observed, { nowMs, settings, trusted })
+      if (event.type === 'authorization/decide' && isRefusal(event)) return suspect(state, event, moment)
+      if (event.type === 'authorization/receipt') return settle(state, event, observed, moment)
       return { state, findings: [] }
     },
   }
@@ -91,6 +100,16 @@ function propose(
   return putSession(counted, event, { ...session, open: openCall(session.open, event, observed) }, nowMs)
 }
 
+function suspect(
+  state: CopiedValueState,
+  event: EventOf<'authorization/decide'>,
+  moment: Moment,
+): Observation<CopiedValueState> {
+  const session = findValue(state.sessions, sessionKeyOf(event))
+  if (session === undefined || session.isSuspect) return { state, findings: [] }
+  return issue(state, { event, session: { ...session, isSuspect: true }, moment })
+}
+
 function settle(
   state: CopiedValueState,
   event: EventOf<'authorization/receipt'>,
@@ -102,47 +121,64 @@ function settle(
   const taught = event.status === 'ok' && call !== undefined ? learn(state, event, { session, call, moment }) : state
   const own = addDistinct(session.own, call === undefined ? [] : valuesOf(call.signals), MAX_OWN)
   const open = session.open.filter((each) => each !== call)
-  const isSource = returned !== undefined && !isTrustedSource(moment.trusted, event)
-  const sources = isSource
-    ? addSource(session.sources, event.server, { values: returned.values, own })
-    : session.sources
-  const next = { ...session, open, own, sources }
-  const predicate = sources === session.sources ? undefined : copiesOf(taught, next, moment)
-  if (predicate === undefined) return { state: putSession(taught, event, next, moment.nowMs), findings: [] }
-  const armed = { ...next, armed: next.armed + 1, causes: [...next.causes, hash].slice(-MAX_CAUSES) }
-  const finding = findCopies(event, { causes: armed.causes, predicate, settings: moment.settings })
-  return { state: putSession(taught, event, armed, moment.nowMs), findings: [finding] }
-}
-
-/** The values of a result that no argument held before it, the newest last. */
-function addSource(
-  sources: readonly Source[],
-  server: string,
-  { values, own }: { readonly values: readonly string[]; readonly own: readonly string[] },
-): readonly Source[] {
+  // Only what ran: a call that is refused and tried again makes nothing pass sooner.
+  const calls = session.calls + (event.status === 'not_forwarded' ? 0 : 1)
+  const next = { ...session, open, own, calls }
+  if (returned === undefined || isTrustedSource(moment.classes, event))
+    return issue(taught, { event, session: next, moment })
+  const isAddressed = isMarked(returned, moment.markers)
   const mine = new Set(own)
-  const before = sources.find((each) => each.server === server)?.values ?? []
-  const after = addDistinct(
-    before,
-    values.filter((value) => !mine.has(value)),
-    MAX_VALUES,
-  )
-  if (after === before) return sources
-  return [...sources.filter((each) => each.server !== server), { server, values: after }].slice(-MAX_SOURCES)
+  const sources = addSource(session.sources, event.server, {
+    values: returned.values.filter((value) => !mine.has(value)),
+    isAddressed,
+    calls,
+    freshCalls: moment.settings.freshCalls,
+  })
+  const causes = sources === session.sources ? session.causes : [...session.causes, hash].slice(-MAX_CAUSES)
+  const told = { ...next, sources, causes, isSuspect: session.isSuspect || isAddressed }
+  return issue(taught, { event, session: told, moment })
 }
 
-/** What the session's writes may not contain; undefined where nothing new came in. */
-function copiesOf(state: CopiedValueState, { sources, own }: SessionValues, moment: Moment): Predicate | undefined {
+/** The state with the session, and its rules where they are others than before: those in force are replaced. */
+function issue(
+  state: CopiedValueState,
+  { event, session, moment }: { readonly event: CallEvent; readonly session: SessionValues; readonly moment: Moment },
+): Observation<CopiedValueState> {
+  const held = copiesOf(state, session, moment, (source) => {
+    return session.isSuspect ? source.values : freshValues(source, session.calls, moment.settings.freshCalls)
+  })
+  const denied = copiesOf(state, session, moment, ({ marked }) => marked)
+  const issued = [digestOf(held), digestOf(denied)] as const
+  const done = putSession(state, event, { ...session, issued }, moment.nowMs)
+  const findings = [
+    ...(issued[0] === session.issued[0] ? [] : [findCopies(event, { session, predicates: held, action: 'escalate' })]),
+    ...(issued[1] === session.issued[1] ? [] : [findCopies(event, { session, predicates: denied, action: 'deny' })]),
+  ]
+  return { state: done, findings: findings.map((finding) => finding(moment.settings)) }
+}
+
+function digestOf(predicates: readonly Predicate[]): string {
+  return predicates.length === 0 ? '' : derivedId('values', JSON.stringify(predicates))
+}
+
+/** What the session's writes may not contain, by source. */
+function copiesOf(
+  state: CopiedValueState,
+  { sources, own }: SessionValues,
+  moment: Moment,
+  pick: (source: Source) => readonly string[],
+): readonly Predicate[] {
   const { nowMs, settings } = moment
   const mine = new Set(own)
-  const predicates = sources.flatMap(({ server, values }): readonly Predicate[] => {
-    const anyOf = values.filter((value) => !mine.has(value) && !knowsTerm(state.values, value, settings, nowMs))
-    const except = (findValue(state.places, server) ?? []).filter((place) => {
-      return knowsTerm(state.flows, flowOf(server, place), settings, nowMs)
+  return sources.flatMap((source): readonly Predicate[] => {
+    const anyOf = pick(source).filter((value) => {
+      return !mine.has(value) && !knowsTerm(state.values, value, settings, nowMs)
+    })
+    const except = (findValue(state.places, source.server) ?? []).filter((place) => {
+      return knowsTerm(state.flows, flowOf(source.server, place), settings, nowMs)
     })
     return anyOf.length === 0 ? [] : [{ type: 'copied', anyOf: anyOf.slice(-MAX_PREDICATE_VALUES), except }]
   })
-  return predicates.length === 0 ? undefined : { type: 'any', predicates }
 }
 
 function learn(
@@ -172,32 +208,39 @@ function learn(
   return { ...state, values, flows, places }
 }
 
+interface Copies {
+  readonly session: SessionValues
+  readonly predicates: readonly Predicate[]
+  readonly action: 'deny' | 'escalate'
+}
+
+/** A rule on copies; one without predicates takes the place of one that counts no longer. */
 function findCopies(
-  { principal, session, server, tool }: EventOf<'authorization/receipt'>,
-  {
-    causes,
-    predicate,
-    settings,
-  }: { readonly causes: readonly string[]; readonly predicate: Predicate; readonly settings: Settings },
-): Finding {
-  return {
+  { principal, session: id, server, tool }: CallEvent,
+  { session, predicates, action }: Copies,
+): (settings: Settings) => Finding {
+  const isDenied = action === 'deny'
+  const nothing: Predicate = { type: 'copied', anyOf: [], except: [] }
+  return ({ ruleMinutes }) => ({
     severity: 'low',
-    score: 200,
-    subject: `values from results in session ${session}`,
-    scope: { session, principal, server, tool },
-    explanation: `A result of ${tool} on server ${server} held values that nobody here has used before; writes of this session that copy one where such values are not known to go are held for approval.`,
-    causes,
+    score: isDenied ? 400 : 200,
+    subject: `${isDenied ? 'values from instructing results' : 'values from results'} in session ${id}`,
+    scope: { session: id, principal, server, tool },
+    explanation: `Results of this session, the last of ${tool} on server ${server}, held values that nobody here has used before; writes of this session that copy one where such values are not known to go are ${isDenied ? 'denied' : 'held for approval'}.`,
+    causes: session.causes,
     isQuiet: true,
     response: {
-      scope: { session, principal },
+      scope: { session: id, principal },
       tool: '*',
       toolClass: 'write',
-      arguments: predicate,
-      action: 'escalate',
-      lifetimeMs: settings.ruleMinutes * 60 * 1000,
-      reason: 'an argument was copied from a result of this session, which is new for this tool',
+      arguments: predicates.length === 0 ? nothing : { type: 'any', predicates },
+      action,
+      lifetimeMs: ruleMinutes * 60 * 1000,
+      reason: isDenied
+        ? 'an argument was copied from a result of this session that addresses an agent'
+        : 'an argument was copied from a result of this session, which is new for this tool',
     },
-  }
+  })
 }
 
 function valuesOf(signals: Signals): readonly string[] {
@@ -214,7 +257,7 @@ function putSession(
   session: SessionValues,
   nowMs: number,
 ): CopiedValueState {
-  const keepUntilMs = session.armed > 0 ? nowMs + HOUR_MS : 0
+  const keepUntilMs = session.causes.length > 0 ? nowMs + HOUR_MS : 0
   const sessions = putValue(state.sessions, sessionKeyOf(event), session, { nowMs, limit: MAX_SESSIONS, keepUntilMs })
   return { ...state, sessions }
 }

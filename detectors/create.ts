@@ -9,6 +9,7 @@ import { createReadSpike } from './read-spike.ts'
 import { createOriginReadSpike } from './read-spike-origin.ts'
 import { createSecretEgress } from './secret-egress.ts'
 import type { DetectorSettings } from './settings.ts'
+import { createSlowDrip } from './slow-drip.ts'
 import { createTaintedDestination } from './tainted-destination.ts'
 import { createToolDefinition } from './tool-definition.ts'
 
@@ -20,13 +21,12 @@ export function createDetectors(settings: DetectorSettings): readonly Detector<u
     ...(settings.readSpike.enabled
       ? [createReadSpike(settings.readSpike), createOriginReadSpike(settings.readSpike)]
       : []),
+    ...(settings.slowDrip.enabled ? [createSlowDrip(settings.slowDrip)] : []),
     ...(settings.firstSeenTool.enabled ? [createFirstSeenTool(settings.firstSeenTool)] : []),
-    ...(settings.taintedDestination.enabled
-      ? [createTaintedDestination(settings.taintedDestination, settings.classes)]
-      : []),
+    ...(settings.taintedDestination.enabled ? [createTaintedDestination(settings.taintedDestination, settings)] : []),
     ...(settings.rareWrite.enabled ? [createRareWrite(settings.rareWrite)] : []),
     ...(settings.secretEgress.enabled ? [createSecretEgress(settings.secretEgress)] : []),
     ...(settings.probing.enabled ? [createProbing(settings.probing)] : []),
-    ...(settings.copiedValue.enabled ? [createCopiedValue(settings.copiedValue, settings.classes)] : []),
+    ...(settings.copiedValue.enabled ? [createCopiedValue(settings.copiedValue, settings)] : []),
   ]
 }

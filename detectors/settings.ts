@@ -12,6 +12,9 @@ const baseline = {
   termsPerHour: count.default(1),
 }
 
+/** Agents obey at once: after so many further calls a value counts no longer, unless the session is suspect (D9). */
+const fresh = { freshCalls: count.max(1_000).default(3) }
+
 /** The form of the detectors' configuration. */
 export const detectorSettings = z.strictObject({
   readSpike: z
@@ -24,6 +27,13 @@ export const detectorSettings = z.strictObject({
       immatureAction: z.enum(['deny', 'escalate']).default('deny'),
       matureSessions: count.default(100),
       matureDays: count.default(3),
+    })
+    .prefault({}),
+  slowDrip: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Ten-minute windows with a new object, beyond what is usual, that add up to an alert. */
+      windows: count.max(1_000).default(40),
     })
     .prefault({}),
   toolDefinition: z
@@ -56,6 +66,9 @@ export const detectorSettings = z.strictObject({
       deniedPerResult: count.max(20).default(5),
       /** Denied where this share of the session's steps is known, else escalated. */
       familiarThousandths: count.max(1000).default(750),
+      ...fresh,
+      /** Whether a destination is held too that the session came to by following what an earlier result named. */
+      heldLeads: z.boolean().default(false),
       ruleMinutes: count.max(60).default(30),
       ...baseline,
     })
@@ -66,8 +79,16 @@ export const detectorSettings = z.strictObject({
       ruleMinutes: count.max(60).default(30),
       /** Flows (source server, tool, argument) that one principal may teach a mature baseline in an hour. */
       flowsPerHour: count.default(10),
+      ...fresh,
       ...baseline,
       termsPerHour: count.default(10),
+    })
+    .prefault({}),
+  instructionMarkers: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Phrases that address an agent, from which on a result counts as addressing one. */
+      perResult: count.max(99).default(1),
     })
     .prefault({}),
   rareWrite: z

@@ -1,39 +1,43 @@
 // D2: a destination taken from an untrusted result. When the receipt arrives, its e-mails, hosts and accounts that nobody
 // here has used yet bind the writes of the session that contain one. A destination that stood in an argument before the
-// receipt is the user's own. Denied where the session goes familiar ways, else escalated: history decides the false alarms.
+// receipt is the user's own. Denied where the result addresses an agent (D9), or the session goes familiar ways; else
+// escalated: history decides the false alarms. Which of them bind, and for how long, armed-destinations.ts says.
 import type { EventOf } from '../events/event.ts'
 import type { Predicate } from '../events/rule.ts'
 import type { Signals } from '../events/signals.ts'
+import { derivedId } from '../events/time.ts'
+import { type ArmedDestination, addNamed, arm, boundOf, isLead } from './armed-destinations.ts'
 import { type Baseline, countSession, EMPTY_BASELINE, isBaselineMature, knowsTerm, learnTerms } from './baseline.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
-import { addDistinct, type OpenCall, openCall, sessionKeyOf } from './call-book.ts'
+import { addDistinct, type CallEvent, type OpenCall, openCall, sessionKeyOf } from './call-book.ts'
 import { isTrustedSource } from './classes.ts'
-import type { Detector, Finding, Observation, ObservedEvent } from './detector.ts'
+import { findArmed } from './destination-rules.ts'
+import { type Held, hold, learnWays, usualWays } from './destination-ways.ts'
+import type { Detector, Observation, ObservedEvent } from './detector.ts'
+import { isMarked, isRefusal } from './instruction-markers.ts'
 import type { DetectorSettings } from './settings.ts'
 
 const MAX_SESSIONS = 10_000
 const MAX_OWN = 400
-const MAX_ARMED = 100
+const MAX_CAUSES = 100
 const MAX_PAIRS = 200
-const MAX_TAKERS = 100
-const MAX_SERVERS = 16
 /** A predicate takes ten. */
 const MAX_PREDICATES = 10
 const HOUR_MS = 60 * 60 * 1000
-
-interface Held {
-  readonly server: string
-  readonly destinations: readonly string[]
-}
 
 interface SessionDestinations {
   readonly open: readonly OpenCall[]
   /** Destinations and sites that stood in arguments. */
   readonly own: readonly string[]
-  /** Destinations that a rule binds. */
-  readonly armed: readonly string[]
-  /** Those of them that came few at a time: a result full of new ones is a list, and is only held. */
-  readonly deniable: readonly string[]
+  readonly armed: readonly ArmedDestination[]
+  /** What results named, for a later call to follow. */
+  readonly named: readonly string[]
+  /** Calls that ran. */
+  readonly calls: number
+  /** A result addressed an agent, or a call was refused. */
+  readonly isSuspect: boolean
+  /** Digest of the rules in force, '' without any: they are issued again when they differ. */
+  readonly issued: string
   /** What the session did with what: (server, tool, object). */
   readonly steps: readonly string[]
   readonly causes: readonly string[]
@@ -56,14 +60,18 @@ type Settings = DetectorSettings['taintedDestination']
 interface Moment {
   readonly nowMs: number
   readonly settings: Settings
-  readonly trusted: DetectorSettings['classes']
+  readonly classes: DetectorSettings['classes']
+  readonly markers: DetectorSettings['instructionMarkers']
 }
 
 const NEW_SESSION: SessionDestinations = {
   open: [],
   own: [],
   armed: [],
-  deniable: [],
+  named: [],
+  calls: 0,
+  isSuspect: false,
+  issued: '',
   steps: [],
   causes: [],
   held: [],
@@ -73,16 +81,18 @@ const NEW_SESSION: SessionDestinations = {
 /** The detector of destinations that came from untrusted results. */
 export function createTaintedDestination(
   settings: Settings,
-  trusted: DetectorSettings['classes'],
+  { classes, instructionMarkers: markers }: Pick<DetectorSettings, 'classes' | 'instructionMarkers'>,
 ): Detector<TaintedDestinationState> {
   return {
     name: 'tainted-destination',
-    version: 1,
+    version: 2,
     initialState: { sessions: emptyMap(), known: EMPTY_BASELINE, takers: emptyMap() },
     observe: (state, observed, nowMs) => {
       const { event } = observed
+      const moment = { nowMs, settings, classes, markers }
       if (event.type === 'authorization/propose') return { state: propose(state, event, observed, nowMs), findings: [] }
-      if (event.type === 'authorization/receipt') return settle(state, event, observed, { nowMs, settings, trusted })
+      if (event.type === 'authorization/decide' && isRefusal(event)) return suspect(state, event, moment)
+      if (event.type === 'authorization/receipt') return settle(state, event, observed, moment)
       return { state, findings: [] }
     },
   }
@@ -101,13 +111,22 @@ function propose(
   return putSession({ ...state, known: counted }, event, { ...session, open }, nowMs)
 }
 
+function suspect(
+  state: TaintedDestinationState,
+  event: EventOf<'authorization/decide'>,
+  moment: Moment,
+): Observation<TaintedDestinationState> {
+  const session = findValue(state.sessions, sessionKeyOf(event))
+  if (session === undefined || session.isSuspect) return { state, findings: [] }
+  return issue(state, state, { event, session: { ...session, isSuspect: true }, moment })
+}
+
 function settle(
   state: TaintedDestinationState,
   event: EventOf<'authorization/receipt'>,
   { hash, signals: returned }: ObservedEvent,
   moment: Moment,
 ): Observation<TaintedDestinationState> {
-  const { nowMs, settings } = moment
   const session = findValue(state.sessions, sessionKeyOf(event)) ?? NEW_SESSION
   const call = session.open.find((each) => each.call === event.call)
   const used = call === undefined ? [] : termsOf(call.signals)
@@ -120,26 +139,65 @@ function settle(
   const next: SessionDestinations = {
     ...session,
     open: session.open.filter((each) => each !== call),
+    // Only what ran: a call that is refused and tried again makes nothing pass sooner.
+    calls: session.calls + (event.status === 'not_forwarded' ? 0 : 1),
     own: addDistinct(session.own, used, MAX_OWN),
     steps: addDistinct(session.steps, steps, MAX_PAIRS),
     held: returned === undefined ? session.held : hold(session.held, event.server, returned.destinations),
+    named: returned === undefined ? session.named : addNamed(session.named, returned),
   }
-  const isSource = returned !== undefined && !isTrustedSource(moment.trusted, event)
-  const fresh = isSource ? newDestinations(state.known, next, returned, moment) : []
-  const armed: SessionDestinations = {
-    ...next,
-    armed: addDistinct(next.armed, fresh, MAX_ARMED),
-    deniable: fresh.length > settings.deniedPerResult ? next.deniable : addDistinct(next.deniable, fresh, MAX_ARMED),
-    causes: fresh.length === 0 ? next.causes : [...next.causes, hash].slice(-MAX_ARMED),
-    isFamiliar: isFamiliar(state.known, next, moment),
-  }
-  const done = putSession(learned, event, armed, nowMs)
-  // A session that leaves familiar ways is denied no longer, only held: the rule is issued again.
-  const isSame = fresh.length === 0 && (armed.armed.length === 0 || armed.isFamiliar === session.isFamiliar)
+  const isSource = returned !== undefined && !isTrustedSource(moment.classes, event)
+  const isLed = call !== undefined && isLead(call.signals, session.named)
+  const armed = isSource ? armWith(state.known, next, { returned, hash, isLed, moment }) : next
+  const isFamiliarNow = isFamiliar(state.known, armed, moment)
+  return issue(learned, state, { event, session: { ...armed, isFamiliar: isFamiliarNow }, moment })
+}
+
+interface Arrival {
+  readonly returned: Signals
+  readonly hash: string
+  readonly isLed: boolean
+  readonly moment: Moment
+}
+
+/** The session after an untrusted result. */
+function armWith(
+  known: Baseline,
+  session: SessionDestinations,
+  { returned, hash, isLed, moment }: Arrival,
+): SessionDestinations {
+  const fresh = newDestinations(known, session, returned, moment)
+  const isAddressed = isMarked(returned, moment.markers)
+  const isDeniable = fresh.length <= moment.settings.deniedPerResult
+  const named = { namedAt: session.calls, isLed, isDeniable, isMarked: isAddressed, all: returned.destinations }
   return {
-    state: done,
-    findings: isSame ? [] : findArmed(event, armed, { denials: denialsOf(state, armed, moment), settings }),
+    ...session,
+    isSuspect: session.isSuspect || isAddressed,
+    armed: arm(session.armed, fresh, named),
+    causes: fresh.length === 0 ? session.causes : [...session.causes, hash].slice(-MAX_CAUSES),
   }
+}
+
+/** The state with the session, and its rules where they are others than before: those in force are replaced. */
+function issue(
+  state: TaintedDestinationState,
+  judged: TaintedDestinationState,
+  {
+    event,
+    session,
+    moment,
+  }: { readonly event: CallEvent; readonly session: SessionDestinations; readonly moment: Moment },
+): Observation<TaintedDestinationState> {
+  const bound = boundOf(session, moment.settings)
+  const names = bound.map(({ name }) => name)
+  const denials = denialsOf(judged, { session, bound }, moment)
+  const issued = bound.length === 0 ? '' : derivedId('destinations', JSON.stringify([names, denials]))
+  const done = putSession(state, event, { ...session, issued }, moment.nowMs)
+  const findings =
+    issued === session.issued
+      ? []
+      : findArmed(event, { names, denials, causes: session.causes, ruleMinutes: moment.settings.ruleMinutes })
+  return { state: done, findings }
 }
 
 /** Destinations that neither the session nor the group has used, nor lie in the own domains. */
@@ -149,7 +207,7 @@ function newDestinations(
   returned: Signals,
   { nowMs, settings }: Moment,
 ): readonly string[] {
-  const own = new Set([...session.own, ...session.armed])
+  const own = new Set([...session.own, ...session.armed.map(({ name }) => name)])
   const isUsed = (term: string | undefined): boolean => {
     return term !== undefined && (own.has(term) || knowsTerm(known, term, settings, nowMs))
   }
@@ -166,20 +224,21 @@ function isFamiliar(known: Baseline, { steps }: SessionDestinations, { nowMs, se
   return isBaselineMature(known, settings, nowMs) && taken * 1000 >= steps.length * settings.familiarThousandths
 }
 
-/** For each source of the session: its destinations at the tools that are known to take some from there. */
+/** What is denied of the bound destinations: those of results that address an agent, and what familiar ways lead to. */
 function denialsOf(
   state: TaintedDestinationState,
-  { held, deniable }: SessionDestinations,
+  { session, bound }: { readonly session: SessionDestinations; readonly bound: readonly ArmedDestination[] },
   { nowMs, settings }: Moment,
 ): readonly Predicate[] {
-  return held.flatMap(({ server, destinations }): readonly Predicate[] => {
-    const takers = findValue(state.takers, server) ?? []
-    const tools = takers.filter((tool) => knowsTerm(state.known, flowOf(server, tool), settings, nowMs))
-    const named = destinations.filter((each) => deniable.includes(each))
-    if (tools.length === 0 || named.length === 0) return []
-    const source: Predicate = { type: 'signal', field: 'destinations', anyOf: named }
-    return [{ type: 'all', predicates: [source, { type: 'tool', anyOf: tools }] }]
+  const marked = bound.filter((each) => each.isMarked).map(({ name }) => name)
+  const addressed: readonly Predicate[] =
+    marked.length === 0 ? [] : [{ type: 'signal', field: 'destinations', anyOf: marked }]
+  if (!session.isFamiliar) return addressed
+  const deniable = new Set(bound.filter((each) => each.isDeniable).map(({ name }) => name))
+  const usual = usualWays(session.held, { takers: state.takers, bound: deniable }, (way) => {
+    return knowsTerm(state.known, way, settings, nowMs)
   })
+  return [...addressed, ...usual.slice(addressed.length - MAX_PREDICATES)]
 }
 
 function learn(
@@ -187,13 +246,9 @@ function learn(
   { principal, tool }: EventOf<'authorization/receipt'>,
   { held, signals, terms, moment: { nowMs, settings } }: Lesson,
 ): TaintedDestinationState {
-  const sources = held.filter(({ destinations }) => signals.destinations.some((each) => destinations.includes(each)))
-  const flows = sources.map(({ server }) => flowOf(server, tool))
-  const takers = sources.reduce((map, { server }) => {
-    const known = addDistinct(findValue(map, server) ?? [], [tool], MAX_TAKERS)
-    return putValue(map, server, known, { nowMs, limit: MAX_SESSIONS })
-  }, state.takers)
-  return { ...state, takers, known: learnTerms(state.known, [...terms, ...flows], { principal, nowMs, settings }) }
+  const taught = learnWays(state.takers, held, { tool, destinations: signals.destinations, nowMs })
+  const known = learnTerms(state.known, [...terms, ...taught.ways], { principal, nowMs, settings })
+  return { ...state, takers: taught.takers, known }
 }
 
 interface Lesson {
@@ -201,51 +256,6 @@ interface Lesson {
   readonly signals: Signals
   readonly terms: readonly string[]
   readonly moment: Moment
-}
-
-function flowOf(server: string, tool: string): string {
-  return JSON.stringify(['flow', server, tool])
-}
-
-function hold(held: readonly Held[], server: string, destinations: readonly string[]): readonly Held[] {
-  if (destinations.length === 0) return held
-  const before = held.find((each) => each.server === server)?.destinations ?? []
-  const others = held.filter((each) => each.server !== server)
-  return [...others, { server, destinations: addDistinct(before, destinations, MAX_OWN) }].slice(-MAX_SERVERS)
-}
-
-/** One rule that holds writes to any of the destinations, and where the session is familiar one that denies them. */
-function findArmed(
-  { principal, session, server, tool }: EventOf<'authorization/receipt'>,
-  { armed, causes, isFamiliar }: SessionDestinations,
-  { denials, settings }: { readonly denials: readonly Predicate[]; readonly settings: Settings },
-): readonly Finding[] {
-  const named: Predicate = { type: 'signal', field: 'destinations', anyOf: armed }
-  const finding = (action: 'deny' | 'escalate', predicate: Predicate, subject: string): Finding => ({
-    severity: 'low',
-    score: 300,
-    subject: `${subject} in session ${session}`,
-    scope: { session, principal, server, tool },
-    explanation: `Results of this session, the last of ${tool} on server ${server}, named ${armed.length} destination(s) that nobody here has used before; its writes to one of them are ${action === 'deny' ? 'denied' : 'held for approval'}.`,
-    causes,
-    isQuiet: true,
-    response: {
-      scope: { session, principal },
-      tool: '*',
-      toolClass: 'write',
-      arguments: predicate,
-      action,
-      lifetimeMs: settings.ruleMinutes * 60 * 1000,
-      reason: 'the destination comes from a result of this session, and nobody here has used it before',
-    },
-  })
-  const mayDeny = isFamiliar && denials.length > 0
-  const denial: Predicate = { type: 'any', predicates: denials.slice(-MAX_PREDICATES) }
-  return [
-    finding('escalate', named, 'destinations from results'),
-    // A session that leaves familiar ways is denied no longer: the rule is issued again, and only holds.
-    finding(mayDeny ? 'deny' : 'escalate', mayDeny ? denial : named, 'unfamiliar destinations from results'),
-  ]
 }
 
 function stepsOf(

@@ -1,4 +1,4 @@
-// What signals are taken from a text: destinations, identifier-like tokens, secrets, and phrases that address an agent.
+// What signals are taken from a text: destinations and identifier-like tokens.
 // Every pattern is bounded, so that no text makes it slow. Normalised here, before the HMAC, so that case, Unicode form
 // and an encoded character do not make another value of one.
 import { remarkableWords } from './remarkable-words.ts'
@@ -134,12 +134,4 @@ function isTimeOrAmount(token: string): boolean {
   return /^[$€£+-]?\d{1,4}(?:[.,]\d{1,3})*[%$€£]?$|^\d{1,2}(?::\d{2}){1,2}(?:am|pm)?$|^\d{4}-\d{2}-\d{2}(?:t[\d:.+z-]*)?$/.test(
     token,
   )
-}
-
-const MARKER =
-  /\b(?:ignore|disregard|forget|override)\s{1,4}(?:(?:all|any|the|your|of|these)\s{1,4}){0,3}(?:previous|prior|above|earlier|preceding)\b|\b(?:system|developer)\s{1,4}(?:prompt|message|override|instructions?)\b|\b(?:do\s{1,4}not|don't|never|without)\s{1,4}(?:tell|inform|notify|mention|telling|informing|notifying|mentioning|ask|asking)\b.{0,40}\buser\b|\b(?:ai|language\s{1,4}model|llm|assistants?|agents?|chatbots?)\b[^\n.]{0,40}\b(?:must|should|shall|need\s{1,4}to|has\s{1,4}to|have\s{1,4}to|are\s{1,4}required)\b|\bnew\s{1,4}instructions?\b|<\/?(?:system|assistant|instructions?|tool_call|im_start)\b/gi
-
-/** How many phrases of a text address an agent rather than a reader. */
-export function countMarkers(text: string): number {
-  return Math.min(99, Array.from(text.matchAll(MARKER)).length)
 }

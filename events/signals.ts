@@ -4,10 +4,10 @@ import { createHmac } from 'node:crypto'
 import { z } from 'zod'
 import { canonicalBytes, type Json, parseCanonical } from './canonical.ts'
 import { ToolwardenError } from './errors.ts'
+import { countMarkers, MAX_MARKERS, type MarkerClassifier } from './instruction-markers.ts'
 import { MAX_SIGNALS_BYTES } from './record.ts'
 import { findSecrets } from './redact.ts'
 import {
-  countMarkers,
   findDestinations,
   findNames,
   findTokens,
@@ -29,6 +29,7 @@ const MAX_RESULT_VALUES = 500
 const MAX_ARGUMENT_VALUES = 100
 const MAX_ARGUMENTS = 24
 const MAX_SECRETS = 16
+const MAX_REFERENCES = 24
 const MIN_VALUE_LENGTH = 3
 const MAX_VALUE_LENGTH = 600
 const MAX_VALUE_WORDS = 4
@@ -63,7 +64,9 @@ const signalsObject = z.strictObject({
   /** HMACs of what looks like a secret; they compare with `values`. */
   secrets: z.array(shortHmacField).max(MAX_SECRETS),
   /** How many phrases address an agent rather than a reader. */
-  markers: z.number().int().min(0).max(99),
+  markers: z.number().int().min(0).max(MAX_MARKERS),
+  /** Of arguments: the HMACs of the names at the ends of paths. They compare with `values`: a file that a result named. */
+  references: z.array(shortHmacField).max(MAX_REFERENCES).optional(),
 })
 /** As older gateways wrote them: what they did not take is empty. */
 const firstSignals = z
@@ -99,6 +102,8 @@ const PAGING_KEY =
 export interface SignalOptions {
   /** Domains whose addresses and hosts are the deployment's own. */
   readonly ownDomains?: readonly string[]
+  /** What counts the phrases that address an agent; countMarkers, unless told. */
+  readonly markers?: MarkerClassifier
 }
 
 /**
@@ -127,7 +132,9 @@ export function argumentSignals(key: Buffer, toolClass: ToolClass, value: Json, 
     room -= values.length
     return { name: shortHmac(key, 'name', name), values }
   })
-  return { ...base, fields: copied }
+  const references = strings.flatMap(referencesOf).slice(0, MAX_REFERENCES)
+  if (references.length === 0) return { ...base, fields: copied }
+  return { ...base, fields: copied, references: references.map((name) => shortHmac(key, 'value', name)) }
 }
 
 /** The signals of a result: its destinations, values and secrets, and what addresses an agent. */
@@ -142,7 +149,7 @@ export function resultSignals(key: Buffer, toolClass: ToolClass, value: Json, op
   return {
     ...base,
     values: tokens.slice(0, MAX_RESULT_VALUES).map((token) => shortHmac(key, 'value', token)),
-    markers: countMarkers(text),
+    markers: Math.min(MAX_MARKERS, (options.markers ?? countMarkers)(text)),
     truncated: base.truncated || tokens.length > MAX_RESULT_VALUES,
   }
 }
@@ -203,6 +210,13 @@ function argumentTokens(text: string): readonly string[] {
   const token = normaliseToken(text)
   if (token.length < MIN_VALUE_LENGTH || text.length > MAX_VALUE_LENGTH || isDestination(text)) return []
   return text.split(/\s+/).length > MAX_VALUE_WORDS ? [] : [...new Set([token, ...findTokens(text)])]
+}
+
+/** The parts of a path or an address that a result may have named by themselves. */
+function referencesOf(text: string): readonly string[] {
+  if (text.length > MAX_VALUE_LENGTH || /\s/.test(text)) return []
+  const parts = text.split(/[/\\?#&=]/)
+  return parts.length < 2 ? [] : [...new Set(parts.flatMap((part) => findTokens(part)))]
 }
 
 function isObjectKey(name: string): boolean {

@@ -2,7 +2,7 @@
 // its own, since a server lists other tools to other clients. Nothing here trusts JSON.parse with a number or a double key.
 import { createHash } from 'node:crypto'
 import { INSTRUCTIONS } from '../events/control-record.ts'
-import { countMarkers } from '../events/signal-text.ts'
+import { countMarkers } from '../events/instruction-markers.ts'
 import { MAX_SIGNAL_TEXT } from '../events/signals.ts'
 import type { ToolHints } from '../events/tool-class.ts'
 import { MAX_NAME_LENGTH } from './context.ts'

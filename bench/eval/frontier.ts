@@ -12,17 +12,39 @@ export interface Point {
 /** The defaults: the one configuration for all splits and delays. */
 export const FROZEN: Point = toPoint('frozen', {})
 
+const NO_MARKERS = { instructionMarkers: { enabled: false } }
+
 /** The frontier, the frozen configuration among it. */
 export const FRONTIER: readonly Point[] = [
   toPoint('values only', { taintedDestination: { enabled: false } }),
   toPoint('destinations only', { copiedValue: { enabled: false } }),
   toPoint('one destination a result', { taintedDestination: { destinationsPerResult: 1 } }),
   FROZEN,
-  toPoint('values learned slowly', { copiedValue: { termsPerHour: 1, flowsPerHour: 1 } }),
   toPoint('without rare writes', { rareWrite: { enabled: false } }),
-  toPoint('denies single destinations', { taintedDestination: { deniedPerResult: 1, familiarThousandths: 600 } }),
-  toPoint('denies only what is wholly familiar', { taintedDestination: { familiarThousandths: 1000 } }),
-  toPoint('denies where half is familiar', { taintedDestination: { familiarThousandths: 500 } }),
+  toPoint('holds leads too', { taintedDestination: { heldLeads: true } }),
+  toPoint('holds for good', { taintedDestination: { freshCalls: 1000 }, copiedValue: { freshCalls: 1000 } }),
+  // As if the injected texts had been worded so that no marker is found: what stands on values and history alone.
+  toPoint('no markers', NO_MARKERS),
+  toPoint('no markers, fresh for 2 calls', {
+    ...NO_MARKERS,
+    taintedDestination: { freshCalls: 2 },
+    copiedValue: { freshCalls: 2 },
+  }),
+  toPoint('no markers, fresh for 5 calls', {
+    ...NO_MARKERS,
+    taintedDestination: { freshCalls: 5 },
+    copiedValue: { freshCalls: 5 },
+  }),
+  toPoint('no markers, holds leads too', { ...NO_MARKERS, taintedDestination: { heldLeads: true } }),
+  toPoint('no markers, holds leads too and for good', {
+    ...NO_MARKERS,
+    taintedDestination: { heldLeads: true, freshCalls: 1000 },
+    copiedValue: { freshCalls: 1000 },
+  }),
+  toPoint('no markers, denies where half is familiar', {
+    ...NO_MARKERS,
+    taintedDestination: { familiarThousandths: 500 },
+  }),
 ]
 
 function toPoint(name: string, changes: object): Point {

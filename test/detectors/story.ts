@@ -4,6 +4,7 @@ import type { Detector, Finding, ObservedEvent } from '../../detectors/detector.
 import type { Json } from '../../events/canonical.ts'
 import { hashBody, ZERO_HASH } from '../../events/chain.ts'
 import { chainOf, checkEvent, type EventDraft } from '../../events/event.ts'
+import type { DecisionReason } from '../../events/reason.ts'
 import { argumentSignals, resultSignals } from '../../events/signals.ts'
 import { formatTime } from '../../events/time.ts'
 import { toolClassOf } from '../../events/tool-class.ts'
@@ -26,6 +27,7 @@ export interface Caller {
 /** What a call may be told. */
 export interface CallStory extends Caller {
   readonly decision?: 'allow' | 'deny' | 'escalate'
+  readonly reason?: DecisionReason
   /** `none` leaves the call open. */
   readonly status?: 'ok' | 'tool_error' | 'not_forwarded' | 'none'
   readonly arguments?: Json
@@ -96,7 +98,7 @@ export class Story<State> {
       ...contextOf(call, id),
       parent,
       decision: call.decision ?? 'allow',
-      reason: 'policy_rule',
+      reason: call.reason ?? 'policy_rule',
       text: '',
       control: { state: 'fresh', revision: 0 },
     })

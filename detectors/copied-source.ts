@@ -1,0 +1,49 @@
+// What results of one server held in one session, how lately, and what of it came with words to an agent. Pure.
+import { MAX_PREDICATE_VALUES } from '../events/rule.ts'
+import { addDistinct } from './call-book.ts'
+
+/** Values of one session and server that are remembered; the oldest go first. */
+const MAX_VALUES = 1_500
+/** Servers whose results one rule speaks of; a predicate takes ten. */
+const MAX_SOURCES = 8
+
+/** What results of one server held that no argument had held before. */
+export interface Source {
+  readonly server: string
+  readonly values: readonly string[]
+  /** The same of each of the last results, by how many calls had run by then. */
+  readonly recent: readonly { readonly at: number; readonly values: readonly string[] }[]
+  /** What results held that address an agent. */
+  readonly marked: readonly string[]
+}
+
+/** A result that came. */
+export interface Arrival {
+  readonly values: readonly string[]
+  readonly isAddressed: boolean
+  readonly calls: number
+  readonly freshCalls: number
+}
+
+/** The sources after a result. */
+export function addSource(sources: readonly Source[], server: string, arrival: Arrival): readonly Source[] {
+  const { values, isAddressed, calls, freshCalls } = arrival
+  if (values.length === 0) return sources
+  const before = sources.find((each) => each.server === server) ?? { server, values: [], recent: [], marked: [] }
+  const source: Source = {
+    server,
+    values: addDistinct(before.values, values, MAX_VALUES),
+    recent: [...before.recent, { at: calls, values }].filter(({ at }) => calls - at < freshCalls).slice(-MAX_RECENT),
+    marked: isAddressed ? addDistinct(before.marked, values, MAX_PREDICATE_VALUES) : before.marked,
+  }
+  return [...sources.filter((each) => each.server !== server), source].slice(-MAX_SOURCES)
+}
+
+/** Results of one server that are told apart: several may come while no call has ended between them. */
+const MAX_RECENT = 32
+
+/** The values that a result held so lately that an agent may be obeying it. */
+export function freshValues({ recent }: Source, calls: number, freshCalls: number): readonly string[] {
+  const late = recent.filter(({ at }) => calls - at < freshCalls)
+  return [...new Set(late.flatMap(({ values }) => values))].slice(-MAX_VALUES)
+}

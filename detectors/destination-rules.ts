@@ -1,0 +1,46 @@
+// The rules of D2: one that holds a session's writes to destinations that its results named, and one that denies some.
+import type { Predicate } from '../events/rule.ts'
+import type { CallEvent } from './call-book.ts'
+import type { Finding } from './detector.ts'
+
+/** What is to be bound. */
+export interface Binding {
+  readonly names: readonly string[]
+  /** What of it is denied. */
+  readonly denials: readonly Predicate[]
+  readonly causes: readonly string[]
+  readonly ruleMinutes: number
+}
+
+/** One rule that holds writes to any of the destinations, and one that denies some of them, or holds them as well. */
+export function findArmed(
+  { principal, session: id, server, tool }: CallEvent,
+  { names, denials, causes, ruleMinutes }: Binding,
+): readonly Finding[] {
+  const named: Predicate = { type: 'signal', field: 'destinations', anyOf: names }
+  const finding = (action: 'deny' | 'escalate', predicate: Predicate, subject: string): Finding => ({
+    severity: 'low',
+    score: 300,
+    subject: `${subject} in session ${id}`,
+    scope: { session: id, principal, server, tool },
+    explanation: `Results of this session, the last of ${tool} on server ${server}, named ${names.length} destination(s) that nobody here has used before; its writes to one of them are ${action === 'deny' ? 'denied' : 'held for approval'}.`,
+    causes,
+    isQuiet: true,
+    response: {
+      scope: { session: id, principal },
+      tool: '*',
+      toolClass: 'write',
+      arguments: predicate,
+      action,
+      lifetimeMs: ruleMinutes * 60 * 1000,
+      reason: 'the destination comes from a result of this session, and nobody here has used it before',
+    },
+  })
+  return [
+    finding('escalate', named, 'destinations from results'),
+    // Where nothing is denied any longer, the rule is issued again, and only holds.
+    denials.length > 0
+      ? finding('deny', { type: 'any', predicates: denials }, 'unfamiliar destinations from results')
+      : finding('escalate', named, 'unfamiliar destinations from results'),
+  ]
+}
