@@ -10,3 +10,11 @@ export function isTrustedSource(
   const entry = classes.find((each) => each.server === server && (each.tool === '*' || each.tool === tool))
   return entry?.trust === 'trusted'
 }
+
+/** Whether the objects of a tool are called sensitive by configuration. */
+export function isSensitive(
+  classes: DetectorSettings['classes'],
+  { server, tool }: { readonly server: string; readonly tool: string },
+): boolean {
+  return classes.some((each) => each.sensitive && each.server === server && (each.tool === '*' || each.tool === tool))
+}

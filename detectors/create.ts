@@ -7,7 +7,9 @@ import { createProbing } from './probing.ts'
 import { createRareWrite } from './rare-write.ts'
 import { createReadSpike } from './read-spike.ts'
 import { createOriginReadSpike } from './read-spike-origin.ts'
+import { createReadVolume } from './read-volume.ts'
 import { createSecretEgress } from './secret-egress.ts'
+import { createSensitiveSweep } from './sensitive-sweep.ts'
 import type { DetectorSettings } from './settings.ts'
 import { createSlowDrip } from './slow-drip.ts'
 import { createTaintedDestination } from './tainted-destination.ts'
@@ -21,6 +23,8 @@ export function createDetectors(settings: DetectorSettings): readonly Detector<u
     ...(settings.readSpike.enabled
       ? [createReadSpike(settings.readSpike), createOriginReadSpike(settings.readSpike)]
       : []),
+    ...(settings.readVolume.enabled ? [createReadVolume(settings.readVolume)] : []),
+    ...(settings.sensitiveSweep.enabled ? [createSensitiveSweep(settings.sensitiveSweep, settings.classes)] : []),
     ...(settings.slowDrip.enabled ? [createSlowDrip(settings.slowDrip)] : []),
     ...(settings.firstSeenTool.enabled ? [createFirstSeenTool(settings.firstSeenTool)] : []),
     ...(settings.taintedDestination.enabled ? [createTaintedDestination(settings.taintedDestination, settings)] : []),

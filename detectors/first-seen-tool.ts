@@ -1,6 +1,7 @@
 // D6: a principal uses a server or a tool that it has not used within the window. Weak as a sign of an attack
 // (recall 1.8% at 10 false alarms per 1,000 sessions), so a tool only alerts. While a principal's own history is young
 // the group's baseline judges; while that is young too there is nothing to judge by, and a fresh start raises nothing.
+// How loud it is goes by the surprise: what one in two principals here uses says little, what nobody uses says more.
 import type { EventOf } from '../events/event.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
 import type { Detector, Finding, Observation } from './detector.ts'
@@ -13,6 +14,8 @@ const MAX_TERMS = 2_000
 /** Sessions of one principal, or of the group, that are told apart when they are counted. */
 const MAX_TOLD_SESSIONS = 64
 const MAX_NOTICED = 10_000
+/** Principals of a term that are told apart; a term with as many surprises nobody. */
+const MAX_USERS = 32
 const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
 
@@ -34,6 +37,10 @@ export interface FirstSeenState {
   readonly group: Baseline
   /** By principal and term: the session in which it was first found. That session does not teach it, a later one may. */
   readonly noticed: BoundedMap<string>
+  /** By term: who used it, the newest last. */
+  readonly users: BoundedMap<readonly string[]>
+  /** How many principals were met. */
+  readonly met: number
 }
 
 type Settings = DetectorSettings['firstSeenTool']
@@ -45,8 +52,8 @@ const EMPTY_BASELINE: Baseline = { sinceMs: 0, sessions: 0, told: [], terms: emp
 export function createFirstSeenTool(settings: Settings): Detector<FirstSeenState> {
   return {
     name: 'first-seen-tool',
-    version: 1,
-    initialState: { principals: emptyMap(), group: EMPTY_BASELINE, noticed: emptyMap() },
+    version: 2,
+    initialState: { principals: emptyMap(), group: EMPTY_BASELINE, noticed: emptyMap(), users: emptyMap(), met: 0 },
     observe: (state, { event, hash }, nowMs) => {
       // Denied calls have had their answer; what they name is not new by having been tried.
       if (event.type === 'authorization/decide' && event.decision !== 'deny')
@@ -80,7 +87,15 @@ function judge(
   return {
     state: { ...state, noticed: putValue(state.noticed, noticedKey, noticedIn, keeping) },
     findings: [
-      findNewTerm(call, { hash, knownToGroup, byGroup: judged !== own, isServer: term === termsOf(call)[0], settings }),
+      findNewTerm(call, {
+        hash,
+        knownToGroup,
+        byGroup: judged !== own,
+        isServer: term === termsOf(call)[0],
+        settings,
+        users: findValue(state.users, term)?.length ?? 0,
+        met: state.met,
+      }),
     ],
   }
 }
@@ -91,46 +106,71 @@ interface NewTerm {
   readonly byGroup: boolean
   readonly isServer: boolean
   readonly settings: Settings
+  /** Of the principals that were met, those that use it. */
+  readonly users: number
+  readonly met: number
 }
 
 function findNewTerm(
   { principal, session, server, tool }: Context,
-  { hash, knownToGroup, byGroup, isServer, settings }: NewTerm,
+  { hash, knownToGroup, byGroup, isServer, settings, users, met }: NewTerm,
 ): Finding {
   const what = isServer ? `server ${server}` : `tool ${tool} of server ${server}`
-  const others = knownToGroup ? 'Others use it.' : 'Nobody else here uses it either.'
+  const others = knownToGroup
+    ? `Others use it: ${users} of ${Math.max(met, users)} principals.`
+    : 'Nobody else here uses it either.'
+  const bits = surpriseOf(users, met)
   const text = byGroup
     ? `${what} was used, which nobody here used in the last ${settings.windowDays} days. This principal's own history is still short.`
     : `${what} was used, for the first time by this principal in ${settings.windowDays} days. ${others}`
   return {
-    severity: knownToGroup || (byGroup && !isServer) ? 'low' : 'medium',
-    score: knownToGroup ? 200 : isServer ? 600 : 400,
+    severity: (knownToGroup && bits < LOUD_BITS) || (byGroup && !isServer) ? 'low' : 'medium',
+    score: Math.min(1000, (isServer ? 300 : 200) + Math.round(80 * bits)),
     subject: `first use of ${what}`,
     scope: { principal, session, server, ...(isServer ? {} : { tool }) },
     explanation: text.charAt(0).toUpperCase() + text.slice(1),
     causes: [hash],
-    ...(isServer && !byGroup && settings.newServer === 'escalate'
+    ...(isServer && settings.newServer === 'escalate'
       ? {
           response: {
             scope: { session, principal, server },
             tool: '*',
             action: 'escalate',
             lifetimeMs: settings.ruleMinutes * 60 * 1000,
-            reason: `${principal} has not used the server ${server} before`,
+            reason: byGroup
+              ? `nobody here has used the server ${server} before`
+              : `${principal} has not used the server ${server} before`,
           },
         }
       : {}),
   }
 }
 
+/** From so many bits on, one in sixteen, that others use it makes it no quieter. */
+const LOUD_BITS = 4
+
+/** How surprising it is that a principal uses a term, bits; with few principals nothing surprises much. */
+function surpriseOf(users: number, met: number): number {
+  if (users >= MAX_USERS) return 0
+  return Math.log2((Math.max(met, users) + 1) / (users + 1))
+}
+
 function learn(state: FirstSeenState, call: Context, moment: Moment): FirstSeenState {
   const terms = termsOf(call).filter((term) => {
     return findValue(state.noticed, JSON.stringify([call.principal, term])) !== sessionKey(call)
   })
-  const own = findValue(state.principals, call.principal) ?? EMPTY_BASELINE
+  const known = findValue(state.principals, call.principal)
+  const own = known ?? EMPTY_BASELINE
   const keeping = { nowMs: moment.nowMs, limit: MAX_PRINCIPALS }
+  const users = terms.reduce((map, term) => {
+    const before = findValue(map, term) ?? []
+    if (before.length >= MAX_USERS || before.includes(call.principal)) return map
+    return putValue(map, term, [...before, call.principal], { nowMs: moment.nowMs, limit: MAX_TERMS })
+  }, state.users)
   return {
     ...state,
+    users,
+    met: state.met + (known === undefined ? 1 : 0),
     principals: putValue(state.principals, call.principal, learnTerms(own, { call, terms }, moment), keeping),
     group: learnTerms(state.group, { call, terms }, moment),
   }

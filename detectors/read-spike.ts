@@ -4,8 +4,9 @@
 import type { EventOf } from '../events/event.ts'
 import { MAX_PREDICATE_VALUES } from '../events/rule.ts'
 import { toolClassOf } from '../events/tool-class.ts'
-import { type BoundedMap, dropValue, emptyMap, findValue, putValue } from './bounded-map.ts'
+import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
 import { type Detector, type Finding, MAX_CAUSES, type Observation, type ObservedEvent } from './detector.ts'
+import { takeEnded } from './ended-sessions.ts'
 import { addSession, EMPTY_HISTORY, isMature, quantileOf, type SessionHistory } from './session-history.ts'
 import type { DetectorSettings } from './settings.ts'
 
@@ -13,9 +14,6 @@ import type { DetectorSettings } from './settings.ts'
 const MAX_SESSIONS = 10_000
 /** Calls of one session that may be open at once; the objects of the oldest count as read beyond that. */
 const MAX_OPEN_READS = 256
-/** A session that was quiet for this long has ended. */
-const SESSION_QUIET_MS = 30 * 60 * 1000
-const MAX_SESSIONS_PER_PRINCIPAL = 64
 const HOUR_MS = 60 * 60 * 1000
 
 interface OpenRead {
@@ -195,18 +193,11 @@ function putSession(state: ReadSpikeState, event: CallEvent, session: SessionRea
 
 /** Takes the sessions that have ended into the principal's history; none that spiked: an attack is no habit. */
 function startSession(state: ReadSpikeState, event: CallEvent, nowMs: number): ReadSpikeState {
-  const known = findValue(state.principals, event.principal)
-  let { history, live }: PrincipalReads = known ?? { history: EMPTY_HISTORY, live: [] }
-  let sessions = state.sessions
-  for (const key of live) {
-    const session = findValue(sessions, key)
-    if (session !== undefined && nowMs - session.lastMs < SESSION_QUIET_MS) continue
-    live = live.filter((each) => each !== key)
-    if (session === undefined) continue
-    if (!session.spiked) history = addSession(history, session.read.length, session.startedMs)
-    sessions = dropValue(sessions, key)
-  }
-  live = [...live, keyOf(event)].slice(-MAX_SESSIONS_PER_PRINCIPAL)
+  const known = findValue(state.principals, event.principal) ?? { history: EMPTY_HISTORY, live: [] }
+  const { ended, live, sessions } = takeEnded(state.sessions, known.live, { begun: keyOf(event), nowMs })
+  const history = ended
+    .filter(({ spiked }) => !spiked)
+    .reduce((sum, { read, startedMs }) => addSession(sum, read.length, startedMs), known.history)
   const principals = putValue(state.principals, event.principal, { history, live }, { nowMs, limit: MAX_SESSIONS })
   return { sessions, principals }
 }

@@ -29,6 +29,24 @@ export const detectorSettings = z.strictObject({
       matureDays: count.default(3),
     })
     .prefault({}),
+  readVolume: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Results of a session that are smaller together raise nothing, whatever is usual; bytes. */
+      floorBytes: count.default(1024 * 1024),
+      ruleMinutes: count.max(60).default(10),
+      matureSessions: count.default(100),
+      matureDays: count.default(3),
+    })
+    .prefault({}),
+  sensitiveSweep: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Distinct objects of tools that `classes` calls sensitive, within a minute. */
+      distinctReads: count.max(100).default(10),
+      ruleMinutes: count.max(60).default(10),
+    })
+    .prefault({}),
   slowDrip: z
     .strictObject({
       enabled: z.boolean().default(true),
@@ -127,6 +145,8 @@ export const detectorSettings = z.strictObject({
         server: z.string().min(1),
         tool: z.string().min(1).default('*'),
         trust: z.enum(['trusted', 'untrusted']).default('untrusted'),
+        /** What its reads return is sensitive: customers, patients, keys. */
+        sensitive: z.boolean().default(false),
       }),
     )
     .max(1_000)

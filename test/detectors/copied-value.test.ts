@@ -71,7 +71,7 @@ describe('copied-value', () => {
   })
 
   it('leaves results of a trusted server alone', () => {
-    const classes = [{ server: 'files', tool: 'read_file', trust: 'trusted' as const }]
+    const classes = [{ server: 'files', tool: 'read_file', trust: 'trusted' as const, sensitive: false }]
     assert.deepEqual(newStory(classes).read('/a', { result: 'team/core-7' }), [])
   })
 

@@ -46,12 +46,27 @@ describe('first-seen-tool', () => {
     assert.deepEqual(found?.response?.scope, { session: 's1', principal: 'agent:a', server: 'bank' })
   })
 
-  it('judges a young principal by the group, and never with a rule', () => {
+  it('judges a young principal by the group, and asks for a rule where nobody has used the server', () => {
     const story = newMatureStory('agent:a')
     assert.deepEqual(story.call({ principal: 'agent:new' }), [])
     const [found] = story.call({ principal: 'agent:new', tool: 'delete_file' })
-    assert.equal(found?.severity, 'low')
-    assert.equal(story.call({ principal: 'agent:new', server: 'bank' })[0]?.response, undefined)
+    assert.deepEqual([found?.severity, found?.response], ['low', undefined])
+    const [server] = story.call({ principal: 'agent:new', server: 'bank' })
+    assert.deepEqual([server?.response?.action, server?.response?.scope.session], ['escalate', 's1'])
+  })
+
+  it('is the louder the fewer of the others use what is new for one', () => {
+    const many = Array.from({ length: 12 }, (_, index) => `agent:${index}`)
+    const story = newMatureStory(...many)
+    const use = (count: number, tool: string) => {
+      for (const principal of many.slice(0, count))
+        for (const session of ['x', 'y']) story.call({ principal, session: `${tool}-${session}`, tool })
+      story.wait(60 * 60 * 1000)
+      return story.call({ principal: 'agent:11', session: `last-${tool}`, tool })[0]
+    }
+    const [usual, rare] = [use(9, 'move_file'), use(1, 'list_disks')]
+    assert.ok((rare?.score ?? 0) > (usual?.score ?? 1000))
+    assert.match(usual?.explanation ?? '', /Others use it: 9 of 12 principals/)
   })
 
   it('learns a term from a later session in which it went well, never from the one that it was found in', () => {

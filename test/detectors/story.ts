@@ -32,6 +32,7 @@ export interface CallStory extends Caller {
   readonly status?: 'ok' | 'tool_error' | 'not_forwarded' | 'none'
   readonly arguments?: Json
   readonly result?: Json
+  readonly resultBytes?: number
   readonly withoutSignals?: boolean
 }
 
@@ -111,7 +112,16 @@ export class Story<State> {
     const context = contextOf(call, id)
     const returned = call.result === undefined ? undefined : resultSignals(DEPLOYMENT_KEY, 'read', call.result)
     this.tell(
-      { type: 'authorization/receipt', ...context, parent, status, durationMicros: 1 },
+      {
+        type: 'authorization/receipt',
+        ...context,
+        parent,
+        status,
+        ...(call.resultBytes === undefined
+          ? {}
+          : { result: { bytes: call.resultBytes, commitment: ZERO_HASH, record: 'commitment' as const } }),
+        durationMicros: 1,
+      },
       returned === undefined ? {} : { signals: returned },
     )
   }

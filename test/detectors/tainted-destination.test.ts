@@ -95,7 +95,7 @@ describe('tainted-destination', () => {
   })
 
   it('leaves results of a trusted server alone, and those without signals', () => {
-    const classes = [{ server: 'files', tool: '*', trust: 'trusted' as const }]
+    const classes = [{ server: 'files', tool: '*', trust: 'trusted' as const, sensitive: false }]
     assert.deepEqual(newStory(classes).read('/a', { result: 'to eve@evil.example' }), [])
     assert.deepEqual(newStory().read('/a'), [])
   })
