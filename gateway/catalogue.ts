@@ -24,8 +24,8 @@ interface Entry {
 
 /** The most tools of one server that are compared. */
 const MAX_COMPARED = 2_000
-/** The most pairs of tools of one listing that are compared letter by letter; beyond, only equal names are found. */
-const MAX_PAIRS = 500_000
+/** The most letters of one listing that are compared, each name with each other one; beyond, only equal names are found. */
+const MAX_LETTERS = 16_000_000
 /** The most names of one tool's texts. */
 const MAX_WORDS = 500
 /** The most bytes of cases of one listing. */
@@ -67,12 +67,12 @@ function* casesOf(
   own: Side,
   others: readonly (readonly [string, ReadonlyMap<string, Entry>])[],
 ): Generator<Shadowing> {
-  let pairsLeft = MAX_PAIRS
+  let lettersLeft = MAX_LETTERS
   for (const [server, entries] of others)
     for (const entry of listed) {
       const other = { server, entries }
-      pairsLeft -= entries.size
-      if (pairsLeft >= 0) {
+      lettersLeft -= entries.size * entry.folded.length
+      if (lettersLeft >= 0) {
         yield* compare(entry, own, other)
         yield* namedBy(entry, own, other)
       } else yield* sameName(entry, own, other)

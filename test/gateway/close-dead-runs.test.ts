@@ -1,7 +1,7 @@
 // What a killed run of a gateway leaves, and what the next run makes of it: spooled receipts in the log as they were signed,
 // the rest closed as ambiguous by a run of the same writer, and nothing that nobody signed.
 import assert from 'node:assert/strict'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { FileLog } from '../../events/file-log.ts'
@@ -13,6 +13,7 @@ import { withCode } from '../support/errors.ts'
 import { GateBench, requestOf } from '../support/gate-bench.ts'
 import { temporaryDirectory } from '../support/ledger-harness.ts'
 import type { Fault } from '../support/memory-log.ts'
+import { until } from '../support/until.ts'
 import { policyOf } from './policy/support.ts'
 
 const directory = temporaryDirectory()
@@ -38,6 +39,9 @@ async function startCall(): Promise<Stage> {
   await spool.begin(bench.chainWriter.instance)
   const admission = await bench.gate.admit(requestOf())
   assert.ok(admission.type === 'forward')
+  // Where the run begins in the log is noted beside what it does: nothing of it is written after this.
+  const note = join(root, bench.chainWriter.chain, 'run.json')
+  await until(() => readFileSync(note, 'utf8').includes('"start"'))
   return Object.assign(faults, { root, bench, call: admission.call })
 }
 
