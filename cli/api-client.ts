@@ -30,6 +30,13 @@ export async function findApi(data: string): Promise<string | undefined> {
   }
 }
 
+interface Problem {
+  readonly code?: string
+  readonly message?: string
+  readonly title?: string
+  readonly fix?: string
+}
+
 /** One JSON request. Throws REQUEST_INVALID, UNAUTHORIZED, CONFLICT … (`passedOn`) with the API's own words. */
 export async function callApi<Answer>(
   url: string,
@@ -37,7 +44,7 @@ export async function callApi<Answer>(
   request: { readonly method: 'GET' | 'POST'; readonly token: string; readonly body?: object },
 ): Promise<Answer> {
   const response = await requestApi(url, path, request)
-  return (await response.json()) as Answer
+  return (await readJson(response, url)) as Answer
 }
 
 /** One request; resolves with an answer that is no problem. Throws as callApi does. */
@@ -62,15 +69,29 @@ export async function requestApi(
     })
   })
   if (response.ok) return response
-  const problem = (await response.json()) as {
-    readonly code?: string
-    readonly message?: string
-    readonly title?: string
-    readonly fix?: string
-  }
+  const problem = (await readJson(response, url)) as Problem
   throw new ToolwardenError(
     passedOn.find((code) => code === problem.code) ?? 'REQUEST_INVALID',
     problem.message ?? problem.title ?? `the API answered ${response.status}`,
     { where: url, fix: problem.fix },
   )
+}
+
+/** What is no JSON object did not come from the API: another program has its port, or a proxy stands before it. */
+async function readJson(response: Response, url: string): Promise<object> {
+  try {
+    const answer: unknown = await response.json()
+    if (typeof answer === 'object' && answer !== null) return answer
+    throw new SyntaxError('not a JSON object')
+  } catch (cause) {
+    throw new ToolwardenError(
+      'STORE_UNAVAILABLE',
+      `what answered (status ${response.status}) is not toolwarden's API`,
+      {
+        where: url,
+        fix: 'look whether `toolwarden up` still runs, and whether another program or a proxy has its address: toolwarden status',
+        cause,
+      },
+    )
+  }
 }

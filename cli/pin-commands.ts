@@ -20,6 +20,14 @@ export function addPinCommands(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (flags: object) => (await import('./pin-command.ts')).listPins(flags))
   pin
+    .command('repair')
+    .description('take out of the file of seen definitions what is damaged in it; the file is kept as it was beside it')
+    .argument('<server>', 'the name of the server')
+    .option('--config <file>', 'toolwarden.yaml')
+    .action(async (server: string, flags: object) =>
+      (await import('./pin-repair-command.ts')).repairPinFile(server, flags),
+    )
+  pin
     .command('approve')
     .description('hold a tool to the definition that was seen last')
     .argument('<server/tool>', 'one tool; with --all a server')

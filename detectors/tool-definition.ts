@@ -85,6 +85,7 @@ function judge(state: ToolDefinitionState, event: Listed, moment: Moment): Obser
     ...(event.pinning === 'off' ? [] : findVariants(event, elsewhere, moment)),
     ...findShadowing(event, casesOf(memory, event, { fresh, nowMs }), { memory, moment }),
     ...findMarked(event, fresh, moment),
+    ...findMissed(event, moment),
   ]
   const held = findings
     .filter(({ response }) => response !== undefined)
@@ -133,6 +134,14 @@ function findVariants(event: Listed, entries: readonly Entry[], { hash }: Moment
   const explanation = `This gateway's server ${event.server} defines ${name(entries)} otherwise than the server of this name at another gateway: two versions, or two servers.`
   const subject = `two versions of server ${event.server}: ${keyOf(entries)}`
   return [{ severity: 'low', score: 300, subject, scope: scopeOf(event, entries), explanation, causes: [hash] }]
+}
+
+/** So many definitions that its gateway did not name them: what is among them is not judged here. */
+function findMissed(event: Listed, { hash }: Moment): readonly Finding[] {
+  if (event.missed === undefined) return []
+  const explanation = `The server ${event.server} lists so many new definitions that they are not recorded one by one any more: ${event.missed.definitions} in this list. Its tools are not told from others meanwhile; pinning: enforce holds what is not approved.`
+  const subject = `definitions of server ${event.server} are too many to record`
+  return [{ severity: 'high', score: 800, subject, scope: scopeOf(event, []), explanation, causes: [hash] }]
 }
 
 function findMarked(event: Listed, fresh: readonly Entry[], { hash }: Moment): readonly Finding[] {

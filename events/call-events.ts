@@ -98,6 +98,8 @@ export const sessionEvents = [
     added: z.array(nameField),
     removed: z.array(nameField),
     changed: z.array(nameField),
+    /** Present where so much was listed that only this is recorded: how many definitions and removals, and the digest of all. */
+    missed: z.strictObject({ definitions: countField, digest: hashField }).optional(),
   }),
   eventSchema('request/observed', {
     ...connectionContext,

@@ -1,4 +1,5 @@
 // `tools/listed`: what a connection was shown, as events of which none is too large.
+import { sha256 } from '../events/chain.ts'
 import type { EventDraft, EventOf } from '../events/event.ts'
 import type { Shadowing } from './catalogue.ts'
 import type { FreshTool } from './connection.ts'
@@ -56,6 +57,26 @@ export function draftsOf(
       changed: names.filter((tool) => differing.has(tool)),
     }
   })
+}
+
+/** One event instead: what was listed can be compared with it, and no more. */
+export function summaryOf(
+  { context, removed, serverInfo }: Listing,
+  { entries, shadowing, pinning }: ListingFacts,
+): EventDraft {
+  const lines = [...entries.map(({ tool, digest }) => [tool, digest]), ...removed.map((tool) => [tool])]
+  return {
+    type: 'tools/listed',
+    ...context,
+    pinning,
+    tools: [],
+    ...(serverInfo === undefined ? {} : { serverInfo }),
+    ...(shadowing.length === 0 ? {} : { shadowing: [...shadowing] }),
+    added: [],
+    removed: [],
+    changed: [],
+    missed: { definitions: lines.length, digest: sha256(Buffer.from(JSON.stringify(lines))) },
+  }
 }
 
 /** Tools, and names of tools that are gone. */

@@ -6,7 +6,8 @@ import type { ControlView } from '../events/control-view.ts'
 import type { EventDraft } from '../events/event.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { FreshTool } from './connection.ts'
-import { draftsOf, type Listing, type ListingEntry } from './listing-events.ts'
+import { ListingBudget } from './listing-budget.ts'
+import { draftsOf, type Listing, type ListingEntry, summaryOf } from './listing-events.ts'
 import { type PinBook, pinOf } from './pin-standing.ts'
 import type { PinningMode } from './policy/pinning.ts'
 import { MAX_DEFINITIONS, MAX_TOOLS } from './tool-list.ts'
@@ -40,6 +41,8 @@ export interface PinsOptions {
   /** Appends an event; resolves once it is durable. */
   readonly note: (draft: EventDraft) => Promise<void>
   readonly mode: () => PinningMode
+  /** Monotonic, milliseconds. */
+  readonly nowMs: () => number
   readonly control: () => ControlView
   /** Resolves once control has been read, or will not be for now: what operators approved is known then. */
   readonly controlRead: Promise<void>
@@ -57,6 +60,7 @@ export class Pins implements ListingTaker {
   /** By tool, oldest first; whatever the mode. */
   readonly #seen = new Map<string, Set<string>>()
   #isUnread = false
+  readonly #budget = new ListingBudget()
   #seenKept = 0
   /** False while what earlier runs saw can't be read: then nothing is pinned by being seen. */
   #isKnown = false
@@ -87,7 +91,11 @@ export class Pins implements ListingTaker {
     const pinning = mode()
     const kept = listing.fresh.flatMap((tool) => this.#take(tool, pinning))
     const entries = listing.fresh.map((tool) => this.#entryOf(tool))
-    for (const draft of draftsOf(listing, { entries, known, shadowing, pinning })) await note(draft)
+    const facts = { entries, known, shadowing, pinning }
+    const count = entries.length + listing.removed.length
+    const isRecorded = this.#budget.take(listing.context.connection, count, this.#options.nowMs())
+    const drafts = isRecorded ? draftsOf(listing, facts) : [summaryOf(listing, facts)]
+    for (const draft of drafts) await note(draft)
     if (kept.length > 0) await this.#options.store.add(kept).catch(fail)
   }
 

@@ -136,12 +136,13 @@ interface PinsMeans {
 }
 
 function createPins(
-  { server, pinStore, catalogue }: GatewayOptions,
+  { server, pinStore, catalogue, clock }: GatewayOptions,
   { recorder, policyOf, reader, controlRead, fail }: PinsMeans,
 ): Pins {
   return new Pins({
     ...{ server, store: pinStore, catalogue, controlRead, fail },
     note: (draft) => recorder.note(draft),
+    nowMs: () => clock.monotonicMicros() / 1000,
     // Without a policy nothing is trusted by being seen.
     mode: () =>
       pinningFor(policyOf() ?? { pinning: [{ server: undefined, mode: 'enforce', held: 'deny' }] }, server).mode,

@@ -71,6 +71,18 @@ function binds(finding: Finding | undefined, letter: string): boolean {
   return predicateHolds(predicate, SIGNALS, { definitions: [digest(letter)] })
 }
 
+describe('tool-definition: a list of which no definition is recorded', () => {
+  it('alerts: what is among it is judged by nobody', () => {
+    const story = newStory()
+    const { call: _, tool: _tool, ...context } = contextOf({}, '00000000-0000-7000-8000-000000000000')
+    const missed = { definitions: 9_000, digest: digest('a') }
+    story.tell({ type: 'tools/listed', ...context, tools: [], added: [], removed: [], changed: [], missed })
+    const [finding] = story.findings
+    assert.deepEqual([finding?.severity, finding?.response], ['high', undefined])
+    assert.match(finding?.explanation ?? '', /9000 in this list/)
+  })
+})
+
 describe('tool-definition: a change', () => {
   it('denies that definition, and neither the one before nor another tool', () => {
     const story = newStory()

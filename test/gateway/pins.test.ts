@@ -8,6 +8,7 @@ import type { EventDraft, EventOf } from '../../events/event.ts'
 import { argumentSignals } from '../../events/signals.ts'
 import { Catalogue } from '../../gateway/catalogue.ts'
 import { type Decision, decideCall } from '../../gateway/decide.ts'
+import { MAX_LISTED_PER_CONNECTION } from '../../gateway/listing-budget.ts'
 import type { PinBook } from '../../gateway/pin-standing.ts'
 import { Pins, type StoredDefinition } from '../../gateway/pins.ts'
 import type { PinningMode } from '../../gateway/policy/pinning.ts'
@@ -152,6 +153,7 @@ function benchOf(mode: PinningMode, stored: StoredDefinition[] = [], control: Co
     catalogue: new Catalogue(),
     note: async (draft: EventDraft) => void notes.push(draft as EventOf<'tools/listed'>),
     mode: () => mode,
+    nowMs: () => 0,
     control: () => control,
     controlRead: Promise.resolve(),
     fail: (error) => void failures.push(error),
@@ -216,6 +218,20 @@ describe('pins of a run', () => {
     const bench = benchOf('warn', [{ kind: 'pinned', tool: TOOL, digest: A }], approved(B))
     await bench.list(B)
     assert.deepEqual([bench.notes[0]?.changed, bench.notes[0]?.tools[0]?.pinned], [[], B])
+  })
+
+  it('are recorded as a whole where more is listed than an hour has room for, and still decided by', async () => {
+    const bench = benchOf('warn')
+    const fresh = Array.from({ length: MAX_LISTED_PER_CONNECTION }, (_, index) => ({
+      ...{ tool: `t${index}`, digest: A, class: 'read' as const, hints: {}, markers: 0, text: '' },
+    }))
+    await bench.pins.listed({ context: requestOf().connection, fresh, changed: [], removed: [] })
+    const before = bench.notes.length
+    await bench.pins.listed({ context: requestOf().connection, fresh, changed: [], removed: ['gone'] })
+    const [summary, ...more] = bench.notes.slice(before)
+    assert.deepEqual([summary?.missed?.definitions, summary?.tools, more], [fresh.length + 1, [], []])
+    assert.match(summary?.missed?.digest ?? '', /^[0-9a-f]{64}$/)
+    assert.deepEqual([...(bench.pins.book.seen.get('t1') ?? [])], [A])
   })
 
   it('go into several events where one would be too large', async () => {
