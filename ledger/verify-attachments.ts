@@ -4,10 +4,10 @@ import { sha256 } from '../events/chain.ts'
 import type { PayloadField } from '../events/field.ts'
 import { attachmentHolds } from '../events/payload.ts'
 import type { IntactEvent } from './chain-walk.ts'
-import type { LedgerStore, PayloadRow } from './store.ts'
+import type { LedgerStore, PayloadRow, RowPosition } from './store.ts'
 import { positionText } from './stored-event.ts'
 import type { ErasureCheck } from './verify-erasures.ts'
-import type { Findings, ViolationCode } from './verify-report.ts'
+import { type Findings, MAX_LISTED, type ViolationCode } from './verify-report.ts'
 
 /** How many events' payloads are held at once: up to 350 KiB each. */
 const EVENTS_A_QUERY = 64
@@ -29,15 +29,46 @@ export async function verifyAttachments(
   const wanted = events.flatMap(wantedOf)
   for (let from = 0; from < wanted.length; from += EVENTS_A_QUERY) {
     const some = wanted.slice(from, from + EVENTS_A_QUERY)
-    const rows = await store.select<StoredPayload>(
-      'SELECT hash, recorded, signals, erased_by FROM payloads WHERE hash IN {hashes:Array(String)}',
-      { hashes: some.map(({ source }) => source.row.hash) },
-      'verify',
-    )
+    const rows = await readPayloads(store, some)
     const erased = await covers(rows)
     const byHash = new Map<string, StoredPayload[]>()
     for (const row of rows) byHash.set(row.hash, [...(byHash.get(row.hash) ?? []), row])
     for (const each of some) judge(each, byHash.get(each.source.row.hash) ?? [], { erased, findings })
+  }
+}
+
+/** A payload stands where its event does: both are of one message. */
+async function readPayloads(store: LedgerStore, wanted: readonly Wanted[]): Promise<readonly StoredPayload[]> {
+  const offsets = wanted.map(({ source }) => source.row.offset)
+  return await store.select<StoredPayload>(
+    `SELECT hash, recorded, signals, erased_by FROM payloads
+     WHERE topic IN {topics:Array(String)} AND partition IN {partitions:Array(String)}
+       AND offset >= {from:UInt64} AND offset <= {to:UInt64} AND hash IN {hashes:Array(String)}`,
+    {
+      topics: [...new Set(wanted.map(({ source }) => source.row.topic))],
+      partitions: [...new Set(wanted.map(({ source }) => source.row.partition))],
+      from: Math.min(...offsets),
+      to: Math.max(...offsets),
+      hashes: wanted.map(({ source }) => source.row.hash),
+    },
+    'verify',
+  )
+}
+
+/** Finds payloads of events that stand where their events do not: who asks by hash would be shown them. Throws STORE_*. */
+export async function verifyPayloadPlaces(store: LedgerStore, upToMicros: number, findings: Findings): Promise<void> {
+  const rows = await store.select<RowPosition & { hash: string; chain: string }>(
+    `SELECT topic, partition, offset, hash, chain FROM payloads
+     WHERE ingested_at <= fromUnixTimestamp64Micro({upTo:Int64})
+       AND (topic, partition, offset, hash) NOT IN (SELECT topic, partition, offset, hash FROM events)
+       AND hash IN (SELECT hash FROM events WHERE outcome IN ('accepted', 'late'))
+     ORDER BY topic, partition, offset LIMIT ${MAX_LISTED}`,
+    { upTo: upToMicros },
+    'verify',
+  )
+  for (const { hash, chain, ...place } of rows) {
+    const text = 'a payload of an event stands where that event does not'
+    findings.violation({ code: 'payload-mismatch', chain, hash, position: positionText(place), text })
   }
 }
 

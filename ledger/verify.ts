@@ -6,7 +6,7 @@ import { findRevocations, type Revocations, verifyRevoked } from './revocations.
 import type { EventRow, LedgerStore } from './store.ts'
 import { ROW_COLUMNS } from './stored-event.ts'
 import { verifyVerdicts } from './verify-approvals.ts'
-import { verifyAttachments } from './verify-attachments.ts'
+import { verifyAttachments, verifyPayloadPlaces } from './verify-attachments.ts'
 import { createErasureCheck, type ErasureCheck } from './verify-erasures.ts'
 import { verifyForeignReceipts, verifyGaps, verifyOpenCalls } from './verify-pending.ts'
 import { verifyQuarantined, verifyQuarantineRows } from './verify-quarantine.ts'
@@ -57,6 +57,7 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
   signal?.throwIfAborted()
   walk.end()
   await settle(store, walk.pending, means)
+  await verifyPayloadPlaces(store, upToMicros, findings)
   await verifyAnnounced(store, upToMicros, findings)
   await verifyQuarantineRows(store, upToMicros, findings)
   if (tree !== undefined) await verifyTree(store, tree, findings)

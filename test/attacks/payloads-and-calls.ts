@@ -11,6 +11,9 @@ import { copy, remove, update } from './tampered-rows.ts'
 const ERASURE = '01a20357-9080-7668-9f3b-62d57bfc4935'
 const STRANGER = '01a20357-9080-7668-9f3b-62d57bfc4936'
 
+/** A row that is copied keeps the place of the event that it was of. */
+const MOVED = 'payload-mismatch @ events/gateway/files/8'
+
 /** The cases of these rows. */
 export function payloadCases(): readonly AttackCase[] {
   return ledgerCases([...payloads(), ...erasures(), ...calls(), ...quarantine()])
@@ -46,7 +49,7 @@ function payloads(): readonly LedgerAttack[] {
       ...common,
       name: 'payload swapped',
       mutation: 'event 6 given the payload and the signals of event 9',
-      finds: ['payload-mismatch @ gateway/files 6', 'signals-mismatch @ gateway/files 6'],
+      finds: ['payload-mismatch @ gateway/files 6', 'signals-mismatch @ gateway/files 6', MOVED],
       attack: async (stage) => {
         const columns = `'${stage.run.calls[1]?.propose.hash}' AS hash`
         await remove(stage.bench, ofSecond(stage), 'payloads')
@@ -57,8 +60,15 @@ function payloads(): readonly LedgerAttack[] {
       ...common,
       name: 'a second payload beside the true one',
       mutation: 'the payload of event 9 stored once more as one of event 6',
-      finds: ['payload-mismatch @ gateway/files 6', 'signals-mismatch @ gateway/files 6'],
+      finds: ['payload-mismatch @ gateway/files 6', 'signals-mismatch @ gateway/files 6', MOVED],
       attack: (stage) => copy(stage.bench, ofThird(stage), `'${stage.run.calls[1]?.propose.hash}' AS hash`, 'payloads'),
+    },
+    {
+      ...common,
+      name: 'a payload somewhere else',
+      mutation: 'the payload of event 6 stored once more, as if it had come long before',
+      finds: ['payload-mismatch @ events/elsewhere/0'],
+      attack: (stage) => copy(stage.bench, ofSecond(stage), "'elsewhere' AS partition, 0 AS offset", 'payloads'),
     },
     {
       ...common,
