@@ -128,7 +128,11 @@ function addRoutes(
   { feed, streams, verification }: Pick<Api, 'feed' | 'streams'> & { readonly verification: Verification },
 ): void {
   const { history, approvals, operator, clock, about, settings, registry, checks = [] } = dependencies
-  addStatus(app, { about, verification, nowMicros: () => clock.nowMicros() })
+  addStatus(app, {
+    ...{ about, verification },
+    control: () => operator.controlReader.view,
+    nowMicros: () => clock.nowMicros(),
+  })
   addEvents(app, history)
   addCalls(app, { history, operator })
   addRecordedCalls(app, { history, operator })

@@ -1,5 +1,6 @@
 // GET /v1/status: what runs here, for which ledger, and what it protects against (docs/threat-model.md).
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { type ControlView, liveRules } from '../events/control-view.ts'
 import { formatTime } from '../events/time.ts'
 import { verdictOf } from '../ledger/verify-report.ts'
 import type { ApiEnv } from './api-env.ts'
@@ -63,6 +64,10 @@ const statusSchema = z
       witnesses: witnessesSchema.optional(),
     }),
     verification: verificationSchema,
+    stopped: z
+      .array(z.object({ scope: z.string(), at: z.string(), by: z.string(), reason: z.string() }))
+      .describe('What the kill switch stops now.'),
+    liveRules: z.number().int().describe('Rules of detectors and operators that gateways honour now.'),
     startedAt: z.string(),
     uptimeSeconds: z.number().int(),
   })
@@ -86,11 +91,12 @@ const PROTECTION_TEXTS = {
 export interface StatusOptions {
   readonly about: AboutProcess
   readonly verification: Verification
+  readonly control: () => ControlView
   readonly nowMicros: () => number
 }
 
 /** Adds the route. */
-export function addStatus(app: OpenAPIHono<ApiEnv>, { about, verification, nowMicros }: StatusOptions): void {
+export function addStatus(app: OpenAPIHono<ApiEnv>, { about, verification, control, nowMicros }: StatusOptions): void {
   app.openapi(statusRoute, (c) => {
     const { protection: find, startedMicros, roles, ...same } = about
     const { class: reached, witnesses } = find()
@@ -99,8 +105,21 @@ export function addStatus(app: OpenAPIHono<ApiEnv>, { about, verification, nowMi
     const uptimeSeconds = Math.floor((nowMicros() - startedMicros) / 1_000_000)
     const startedAt = formatTime(startedMicros)
     const verified = showLastRun(verification)
-    return c.json({ ...same, roles: [...roles], protection, verification: verified, startedAt, uptimeSeconds }, 200)
+    const now = { ...showControl(control(), nowMicros()), verification: verified, startedAt, uptimeSeconds }
+    return c.json({ ...same, roles: [...roles], protection, ...now }, 200)
   })
+}
+
+function showControl(
+  view: ControlView,
+  nowMicros: number,
+): Pick<z.infer<typeof statusSchema>, 'stopped' | 'liveRules'> {
+  const stopped = Array.from(view.subjects.values()).flatMap(({ event }) => {
+    if (event.type !== 'switch/stopped') return []
+    const { scope, time: at, by, reason } = event
+    return [{ scope, at, by, reason }]
+  })
+  return { stopped, liveRules: liveRules(view, nowMicros).length }
 }
 
 function showLastRun(verification: Verification): z.infer<typeof verificationSchema> {

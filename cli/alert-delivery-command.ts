@@ -70,7 +70,7 @@ export async function testDestinations(name: string | undefined, flags: Delivery
   const results = await Promise.all(
     destinations.map(async (each) => ({ destination: each.name, ...(await each.send(notice, micros / 1000)) })),
   )
-  if (flags.json === true) print(JSON.stringify(results))
+  if (flags.json === true) print(JSON.stringify({ results }))
   else for (const each of results) print(`${each.destination}: ${each.type === 'failed' ? each.reason : 'told'}`)
   const failed = results.filter(({ type }) => type === 'failed')
   if (failed.length > 0)

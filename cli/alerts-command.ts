@@ -57,7 +57,7 @@ export async function listAlerts(flags: AlertListFlags): Promise<void> {
   })
   const found = await findAlerts(flags, wanted.join(''))
   const items = all === true || state !== undefined ? found : found.filter((alert) => alert.state !== 'closed')
-  if (flags.json === true) return print(JSON.stringify(items))
+  if (flags.json === true) return print(JSON.stringify({ alerts: items }))
   if (items.length === 0) print('no alert')
   for (const each of items) print(lineOf(each))
 }

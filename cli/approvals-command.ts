@@ -41,7 +41,7 @@ export async function listApprovals(flags: ApprovalFlags): Promise<void> {
     items.push(...page.items)
     next = page.next
   } while (next !== undefined && items.length < MAX_LISTED)
-  if (flags.json === true) return print(JSON.stringify(items))
+  if (flags.json === true) return print(JSON.stringify({ approvals: items }))
   if (items.length === 0) print('nothing waits for approval')
   for (const each of items) print(lineOf(each))
 }

@@ -66,7 +66,7 @@ export async function addCallerToken(flags: TokenFlags): Promise<void> {
 /** Prints all tokens without their secret part. */
 export async function listCallerTokens(flags: TokenFlags): Promise<void> {
   const tokens = await listTokens(await callersFile(flags))
-  if (flags.json === true) return print(JSON.stringify(tokens))
+  if (flags.json === true) return print(JSON.stringify({ tokens }))
   for (const { id, subject, servers, expiresAt } of tokens)
     print([id, subject, servers?.join(',') ?? 'all servers', expiresAt ?? 'no expiry'].join('  '))
 }

@@ -72,7 +72,7 @@ export async function removeHold(id: string, flags: EraseFlags): Promise<void> {
 /** Lists the holds in force. Throws as runErase does. */
 export async function listHolds(flags: EraseFlags): Promise<void> {
   const { items } = await ask<{ readonly items: readonly Hold[] }>(flags, '/v1/holds')
-  show(flags, items, items.length === 0 ? ['no hold is in force'] : items.map(describeHold))
+  show(flags, { holds: items }, items.length === 0 ? ['no hold is in force'] : items.map(describeHold))
 }
 
 function namesOf({ call, session, principal }: EraseFlags): Pick<EraseFlags, 'call' | 'session' | 'principal'> {

@@ -30,7 +30,7 @@ const APPROVE = 'toolwarden pin approve <server>/<tool> --reason <text>'
 /** Prints every definition with its state. Throws STORE_UNAVAILABLE where no API runs. */
 export async function listPins(flags: PinFlags): Promise<void> {
   const items = await fetchPins(await connect(flags), flags.server)
-  if (flags.json === true) return void process.stdout.write(`${JSON.stringify({ items })}\n`)
+  if (flags.json === true) return void process.stdout.write(`${JSON.stringify({ pins: items })}\n`)
   const whose = flags.server === undefined ? '' : ` of ${JSON.stringify(flags.server)}`
   if (items.length === 0) process.stdout.write(`no gateway has seen a tool${whose} yet\n`)
   for (const { server, tool, state, digest = '', pinned = '', approved } of items) {
@@ -76,7 +76,7 @@ export async function approveDefinitions(
     const answer = await callApi<{ items: Pin[] }>(url, '/v1/pins/approve', { method: 'POST', token, body })
     items.push(...answer.items)
   }
-  if (json) return void process.stdout.write(`${JSON.stringify({ items })}\n`)
+  if (json) return void process.stdout.write(`${JSON.stringify({ pins: items })}\n`)
   for (const { tool, digest = '' } of items)
     process.stdout.write(`approved ${visible(server)}/${visible(tool)}  ${digest.slice(0, 12)}\n`)
 }

@@ -1,7 +1,11 @@
-// `toolwarden status`: which servers of which clients have a gateway before them, and whether `toolwarden up` runs.
-import { findApi } from './api-client.ts'
+// `toolwarden status`: which servers of which clients have a gateway before them, whether `toolwarden up` runs, and what it
+// has gateways do: what is stopped, and how many rules are live.
+import { readCliToken } from '../api/cli-token.ts'
+import { visible } from '../events/visible.ts'
+import { callApi, findApi } from './api-client.ts'
 import { type ClientOutcome, forEachClientFile } from './client-files.ts'
 import { loadConfig } from './config.ts'
+import { openInstallation } from './installation.ts'
 import { findConfigFile } from './wrap/config-file.ts'
 import { parseJsonText } from './wrap/json-text.ts'
 import { findServerEntries, isCovered } from './wrap/server-entries.ts'
@@ -22,10 +26,37 @@ export async function runStatus(
   const files = await forEachClientFile(paths, readStatus)
   const url = await findApi(data)
   const up = { data, url, runs: url !== undefined && (await isAlive(url)) }
-  if (flags.json === true) return print(JSON.stringify({ up, files }))
+  const control = url === undefined || !up.runs ? undefined : await readControl(data, url)
+  if (flags.json === true) return print(JSON.stringify({ up, control, files }))
   for (const file of files) print(describe(file))
   if (files.length === 0) print('no configuration of a client was found')
   print(up.runs ? `toolwarden up runs at ${up.url}` : `toolwarden up does not run on ${data}`)
+  if (control === undefined) print('what is stopped, and which rules are live, is known while it runs')
+  else printControl(control)
+}
+
+interface Control {
+  readonly stopped: readonly {
+    readonly scope: string
+    readonly at: string
+    readonly by: string
+    readonly reason: string
+  }[]
+  readonly liveRules: number
+}
+
+async function readControl(data: string, url: string): Promise<Control> {
+  const { cliTokenFile } = await openInstallation(data)
+  const token = await readCliToken(cliTokenFile)
+  const { stopped, liveRules } = await callApi<Control>(url, '/v1/status', { method: 'GET', token })
+  return { stopped, liveRules }
+}
+
+function printControl({ stopped, liveRules }: Control): void {
+  for (const { scope, at, by, reason } of stopped)
+    print(`STOPPED   ${visible(scope)} since ${at} by ${visible(by)}: ${visible(reason)}`)
+  if (stopped.length === 0) print('nothing is stopped')
+  print(`${liveRules} adaptive ${liveRules === 1 ? 'rule is' : 'rules are'} live`)
 }
 
 async function readStatus(path: string): Promise<FileStatus | undefined> {

@@ -40,6 +40,17 @@ describe('/v1/switches', () => {
     assert.deepEqual([stop?.by, stop?.reason], ['user:ann', 'incident 7'])
   })
 
+  it('is in the status, beside the rules that are live', async () => {
+    await turned('stop', 'server:shown', 'stopped')
+    type Status = { readonly stopped: readonly { scope: string; by: string }[]; readonly liveRules: number }
+    const status = async (): Promise<Status> => (await (await harness.request('/v1/status')).json()) as Status
+    const { stopped, liveRules } = await status()
+    assert.deepEqual(stopped.find(({ scope }) => scope === 'server:shown')?.by, 'user:ann')
+    assert.equal(liveRules, 0)
+    await turned('resume', 'server:shown', 'resumed')
+    assert.ok(!(await status()).stopped.some(({ scope }) => scope === 'server:shown'))
+  })
+
   it('resumes what is stopped, and nothing else', async () => {
     await turned('stop', 'all', 'stopped')
     await turned('resume', 'all', 'resumed')

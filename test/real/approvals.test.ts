@@ -62,7 +62,8 @@ async function approvals(...args: readonly string[]): Promise<string> {
 async function waiting(): Promise<string> {
   let items: readonly Asked[] = []
   await pipeline.until(async () => {
-    items = JSON.parse(await approvals('--json')) as readonly Asked[]
+    const answer = JSON.parse(await approvals('--json')) as { readonly approvals: readonly Asked[] }
+    items = answer.approvals
     return items.length === 1
   })
   return items[0]?.approval ?? ''

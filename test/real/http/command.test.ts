@@ -110,7 +110,8 @@ describe('toolwarden gateway over HTTP', () => {
       assert.deepEqual([answer.status, answer.text.includes('"result"')], [200, true])
       assert.equal(server.received[0]?.headers.authorization, 'Bearer up-secret')
       assert.equal((await post(port, 'scripted', one)).status, 403)
-      const [first] = JSON.parse(run('gateway', 'token', 'list', '--json')) as { id: string }[]
+      const { tokens } = JSON.parse(run('gateway', 'token', 'list', '--json')) as { tokens: { id: string }[] }
+      const [first] = tokens
       run('gateway', 'token', 'revoke', first?.id ?? '')
       assert.equal((await post(port, 'scripted', all)).status, 401)
     } finally {
