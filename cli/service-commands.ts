@@ -7,8 +7,8 @@ import { serveHealth } from './health-server.ts'
 import { ensureInstallation, type Installation, openInstallation } from './installation.ts'
 import { settleKeys } from './key-book.ts'
 import { createLogger } from './logger.ts'
-import { type ServiceRole, type Services, startServices } from './services.ts'
-import { stopRequested } from './shutdown.ts'
+import { type ServiceRole, type Services, startUnlessStopped } from './services.ts'
+import { endSoon, stopRequested } from './shutdown.ts'
 
 /** Options of these commands as commander gives them. */
 export interface ServiceFlags {
@@ -28,7 +28,8 @@ export async function runUp(flags: ServiceFlags): Promise<void> {
   const logger = createLogger(process.env, 'up')
   const { isNew } = await ensureInstallation(config.data, config.log)
   const installation = { ...(await settleKeys(config.data)), isNew }
-  const services = await startServices(UP_ROLES, { config, installation, logger })
+  const services = await startUnlessStopped(UP_ROLES, { config, installation, logger }, stopped)
+  if (services === undefined) return endOfStart(logger)
   announce(services, config, installation)
   await runUntilStopped(services, { config, logger, stopped })
 }
@@ -39,7 +40,8 @@ export async function runRole(role: ServiceRole, flags: ServiceFlags): Promise<v
   const config = withFlags(await loadConfig(process.env, flags.config), flags)
   const logger = createLogger(process.env, role)
   const installation = await openInstallation(config.data)
-  const services = await startServices([role], { config, installation, logger })
+  const services = await startUnlessStopped([role], { config, installation, logger }, stopped)
+  if (services === undefined) return endOfStart(logger)
   const place = { host: flags.healthHost ?? '127.0.0.1', port: flags.healthPort ?? 0 }
   const stopHealth =
     flags.healthPort === undefined ? undefined : await serveHealth(place, services.registry, () => problemOf(services))
@@ -53,6 +55,11 @@ export async function runRole(role: ServiceRole, flags: ServiceFlags): Promise<v
   )
   await runUntilStopped(services, { config, logger, stopped })
   await stopHealth?.()
+}
+
+function endOfStart(logger: Logger): void {
+  logger.info('stopped while it started')
+  endSoon()
 }
 
 function withFlags(config: Config, { host, port }: ServiceFlags): Config {
@@ -74,7 +81,7 @@ function problemOf({ ingest, merkleLog, detectors }: Services): string | undefin
 interface Running {
   readonly config: Config
   readonly logger: Logger
-  /** Asked for at the very start: a signal that comes while the roles start is honoured once they have. */
+  /** Asked for at the very start. */
   readonly stopped: Promise<NodeJS.Signals>
 }
 

@@ -3,12 +3,12 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
-import type { ReadinessCheck } from '../api/health.ts'
 import type { RunningApi } from '../api/server.ts'
 import type { RunningDetectors } from '../detectors/start.ts'
 import { type DirectoryLock, lockDirectory } from '../events/directory-lock.ts'
 import { describeError, ToolwardenError } from '../events/errors.ts'
 import { systemClock } from '../events/time.ts'
+import { pause } from '../gateway/pause.ts'
 import type { Ingest } from '../ledger/ingest.ts'
 import type { LedgerStore } from '../ledger/store.ts'
 import { type Backbone, openBackbone } from './backbone.ts'
@@ -17,11 +17,14 @@ import { closeDeadGateways } from './dead-gateways.ts'
 import type { Installation } from './installation.ts'
 import { registerLogMetrics } from './log-metrics.ts'
 import { type RunningMerkleLog, startMerkleLog } from './merkle-log.ts'
+import { readinessChecks } from './readiness-checks.ts'
 import { sharedStoreSettings, storeSettings } from './store-place.ts'
 import { softwareName } from './version.ts'
 
 /** How long a stop waits for what is being closed of dead gateways. */
 const CLOSE_WAIT_MS = 2_000
+/** How long a stop that comes while the roles start waits for the step that is under way. */
+const START_GRACE_MS = 1_000
 
 /** A role that runs behind the gateways. */
 export type ServiceRole = 'ledger' | 'detectors' | 'api'
@@ -49,25 +52,59 @@ export interface ServiceOptions {
 
 /** Starts the roles. Throws DATA_LOCKED where another process has one of them, and what each role throws. */
 export async function startServices(roles: readonly ServiceRole[], options: ServiceOptions): Promise<Services> {
+  const services = await startUnlessStopped(roles, options, new Promise(() => undefined))
+  if (services === undefined) throw new ToolwardenError('INTERNAL', 'a start ended that nobody stopped')
+  return services
+}
+
+/**
+ * Starts the roles; undefined where `stopped` came first, once what had started has stopped. A step that hangs then, a broker that does
+ * not answer, is left to the end of the process. Throws as startServices does.
+ */
+export async function startUnlessStopped(
+  roles: readonly ServiceRole[],
+  options: ServiceOptions,
+  stopped: Promise<unknown>,
+): Promise<Services | undefined> {
   const stops: (() => Promise<void> | void)[] = []
+  let isStopping = false
   const stop = async (): Promise<void> => {
     for (const each of stops.splice(0).toReversed()) await each()
   }
+  const starting = startAll(roles, {
+    ...options,
+    onStop: (each) => void stops.push(each),
+    stop,
+    isStopping: () => isStopping,
+  })
+  const late = stopped.then(async () => {
+    isStopping = true
+    await pause(START_GRACE_MS)
+    return undefined
+  })
   try {
-    return await startAll(roles, { ...options, onStop: (each) => stops.push(each), stop })
+    const services = await Promise.race([starting, late])
+    if (services === undefined) await stop()
+    return services
   } catch (error) {
     await stop()
     throw error
+  } finally {
+    // What a step that was left has to say is of no use any more.
+    starting.catch(() => undefined)
   }
 }
 
 interface Starting extends ServiceOptions {
   readonly onStop: (stop: () => Promise<void> | void) => void
   readonly stop: () => Promise<void>
+  /** True once the process was told to end: no further step is begun. */
+  readonly isStopping: () => boolean
 }
 
-async function startAll(roles: readonly ServiceRole[], starting: Starting): Promise<Services> {
-  const { config, installation, logger, onStop, stop } = starting
+/** Undefined where it was told to end on the way. */
+async function startAll(roles: readonly ServiceRole[], starting: Starting): Promise<Services | undefined> {
+  const { config, installation, logger, onStop, stop, isStopping } = starting
   for (const role of roles) {
     const lock = lockRole(config, role)
     onStop(() => lock.release())
@@ -81,13 +118,17 @@ async function startAll(roles: readonly ServiceRole[], starting: Starting): Prom
   // Nobody may be waiting yet; whoever runs the services does.
   failed.catch(() => undefined)
   const parts = { ...starting, backbone, fail, registry: new Registry() }
+  if (isStopping()) return undefined
   const store = roles.includes('ledger') || roles.includes('api') ? await openStore(roles, parts) : undefined
   const isLedger = store !== undefined && roles.includes('ledger')
+  if (isStopping()) return undefined
   // Before ingest, and so stopped after it: what it refuses is refused before anything more is stored.
   const merkleLog = isLedger ? await startLog(store, parts) : undefined
   const ingest = isLedger ? await startLedger(store, parts) : undefined
+  if (isStopping()) return undefined
   if (isLedger) closeLeftRuns(parts)
   const detectors = roles.includes('detectors') ? await startDetectorRole(parts) : undefined
+  if (isStopping()) return undefined
   const api =
     store !== undefined && roles.includes('api')
       ? await startApiRole({ store, roles, ingest, merkleLog, detectors }, parts)
@@ -195,19 +236,6 @@ async function startDetectorRole(parts: Parts): Promise<RunningDetectors> {
   return detectors
 }
 
-function ledgerChecks(ingest: Ingest): readonly ReadinessCheck[] {
-  const behind = 'what stood in the log at the start is not all stored yet'
-  return [
-    { name: 'ledger', findProblem: () => ingest.status.waitingFor?.message },
-    // What is stored can be read meanwhile.
-    {
-      name: 'ledger is caught up',
-      isAdvisory: true,
-      findProblem: () => (ingest.status.isCaughtUp ? undefined : behind),
-    },
-  ]
-}
-
 interface ApiParts {
   readonly store: LedgerStore
   readonly roles: readonly ServiceRole[]
@@ -222,25 +250,7 @@ async function startApiRole(
 ): Promise<RunningApi> {
   const { startApiService } = await import('./api-service.ts')
   const { config, installation, backbone, logger, onStop, registry } = parts
-  const checks = [
-    ...(ingest === undefined ? [] : ledgerChecks(ingest)),
-    ...(merkleLog === undefined
-      ? []
-      : [
-          { name: 'merkle log', findProblem: () => merkleLog.sequencer.status.waitingFor?.message },
-          // The log goes on without its witnesses, and so does the API.
-          { name: 'witnesses', isAdvisory: true, findProblem: () => merkleLog.cosigning?.status.problem },
-        ]),
-    ...(detectors === undefined
-      ? []
-      : [
-          {
-            name: 'detectors',
-            findProblem: () =>
-              detectors.stats().state === 'live' ? undefined : `the detectors are ${detectors.stats().state}`,
-          },
-        ]),
-  ]
+  const checks = readinessChecks({ ingest, merkleLog, detectors })
   const cosigning = merkleLog?.cosigning
   const caughtUp = ingest?.caughtUp ?? Promise.resolve()
   return startApiService({

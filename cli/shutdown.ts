@@ -19,6 +19,11 @@ export function stopRequested(): Promise<NodeJS.Signals> {
   })
 }
 
+/** Ends this process with what it has to say, whatever may still be on its way and holds it up. */
+export function endSoon(): void {
+  setTimeout(() => process.exit(), SIGNAL_GRACE_MS).unref()
+}
+
 /** Ends this process with another one's exit code or signal; the caller has flushed what it wrote. */
 export function endLike(end: ProcessEnd): void {
   if ('code' in end) process.exit(end.code)

