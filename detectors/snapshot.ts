@@ -11,7 +11,7 @@ import type { chainBookSchema } from './chain-book.ts'
 import type { EngineState } from './engine.ts'
 import type { RuleRecord } from './rule-records.ts'
 
-const FORMAT = 1
+const FORMAT = 2
 const FILE_NAME = 'detectors.json'
 
 const headSchema = z.strictObject({ format: z.literal(FORMAT), log: z.string(), digest: z.string() })
