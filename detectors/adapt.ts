@@ -51,7 +51,13 @@ export function adapt(
   const key = feedbackKey({ detector, subject: finding.subject, principal: finding.scope.principal })
   const raised = findValue(state.raised, key)
   const isRepeat = raised !== undefined && Math.abs(nowMs - raised.atMs) < settings.repeatMinutes * 60_000
-  const alert = isRepeat ? raised.alert : derivedId('alert', detector, finding.subject, ...finding.causes)
+  // A quiet finding has no alert, and its id would cost a digest over all causes.
+  const isQuiet = finding.isQuiet === true
+  const alert = isRepeat
+    ? raised.alert
+    : isQuiet
+      ? ''
+      : derivedId('alert', detector, finding.subject, ...finding.causes)
   const response = boundResponse(state, { ...found, key }, settings)
   const rule = response.template === undefined ? undefined : toRule(response.template, { ...found, key, alert })
   const issued = rule === undefined ? undefined : issuedRule(rule)

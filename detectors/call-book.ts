@@ -28,11 +28,17 @@ export function openCall(
 
 /** The key of a session: its id is the client's choice, so the principal is part of it. */
 export function sessionKeyOf({ principal, session }: Pick<CallEvent, 'principal' | 'session'>): string {
-  return JSON.stringify([principal, session])
+  // Every detector asks for the same one in turn.
+  if (last.principal !== principal || last.session !== session)
+    last = { principal, session, key: JSON.stringify([principal, session]) }
+  return last.key
 }
+
+let last = { principal: '', session: '', key: '["",""]' }
 
 /** A list with what is new in another, the oldest beyond a limit dropped. */
 export function addDistinct(list: readonly string[], added: readonly string[], limit: number): readonly string[] {
+  if (added.length === 0) return list
   const known = new Set(list)
   const fresh = added.filter((each) => !known.has(each))
   return fresh.length === 0 ? list : [...list, ...new Set(fresh)].slice(-limit)

@@ -56,28 +56,29 @@ export function stepEngine(
   const detectors = state.detectors.map((entry) => {
     const detector = options.detectors.find(({ name }) => name === entry.name)
     if (detector === undefined || entry.failures >= MAX_FAILURES) return entry
-    const { findings, ...next } = observe(detector, entry, observed, nowMs)
+    const { findings, state: after, failures } = observe(detector, entry, observed, nowMs)
     for (const finding of findings) {
       const adapted = adapt(feedback, { detector: entry.name, finding, nowMs }, options.feedback)
       feedback = adapted.state
       if (adapted.issue !== undefined) issues.push(adapted.issue)
     }
-    return next
+    return after === entry.state && failures === entry.failures ? entry : { ...entry, state: after, failures }
   })
   return { state: { detectors, feedback }, issues }
 }
 
 function observe(
   detector: Detector<unknown>,
-  entry: DetectorEntry,
+  { state, failures }: DetectorEntry,
   observed: ObservedEvent,
   nowMs: number,
-): DetectorEntry & Observation<unknown> {
+): Observation<unknown> & Pick<DetectorEntry, 'failures'> {
   try {
-    return { ...entry, ...detector.observe(entry.state, observed, nowMs) }
+    const next = detector.observe(state, observed, nowMs)
+    return { state: next.state, findings: next.findings, failures }
   } catch (error) {
-    const failures = entry.failures + 1
-    return { ...entry, failures, findings: failureFindings(detector, observed, { error, failures }) }
+    const failed = { error, failures: failures + 1 }
+    return { state, failures: failed.failures, findings: failureFindings(detector, observed, failed) }
   }
 }
 
