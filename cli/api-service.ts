@@ -24,7 +24,7 @@ import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
 import { KeyStatements } from './key-statements.ts'
 import { findMerkleLog, merkleLogDirectory } from './merkle-log.ts'
-import type { ServiceRole } from './services.ts'
+import type { ServiceRole } from './role-lock.ts'
 import { softwareName } from './version.ts'
 
 const WRITER = 'api/main'

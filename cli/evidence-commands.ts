@@ -23,6 +23,18 @@ export function addEvidenceCommands(program: Command): void {
           ? await (await import('./verify-command.ts')).runVerify(flags)
           : await (await import('./verify-bundle.ts')).runVerifyBundle(bundle, flags)
     })
+  program
+    .command('repair')
+    .description(
+      'put right what is damaged in the store, from the event log, while `up` is stopped: exit code as of verify',
+    )
+    .option('--reason <text>', 'why; it is recorded')
+    .option('--dry-run', 'count, and change nothing: exit code 1 where something is damaged')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (flags: object) => {
+      process.exitCode = await (await import('./repair-command.ts')).runRepair(flags)
+    })
   addExport(program)
   const witness = program
     .command('witness')

@@ -7,7 +7,8 @@ import { serveHealth } from './health-server.ts'
 import { ensureInstallation, type Installation, openInstallation } from './installation.ts'
 import { settleKeys } from './key-book.ts'
 import { createLogger } from './logger.ts'
-import { type ServiceRole, type Services, startUnlessStopped } from './services.ts'
+import type { ServiceRole } from './role-lock.ts'
+import { type Services, startUnlessStopped } from './services.ts'
 import { endSoon, stopRequested } from './shutdown.ts'
 
 /** Options of these commands as commander gives them. */

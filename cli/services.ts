@@ -5,7 +5,6 @@ import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import type { RunningApi } from '../api/server.ts'
 import type { RunningDetectors } from '../detectors/start.ts'
-import { type DirectoryLock, lockDirectory } from '../events/directory-lock.ts'
 import { describeError, ToolwardenError } from '../events/errors.ts'
 import { systemClock } from '../events/time.ts'
 import { pause } from '../gateway/pause.ts'
@@ -18,6 +17,7 @@ import type { Installation } from './installation.ts'
 import { registerLogMetrics } from './log-metrics.ts'
 import { type RunningMerkleLog, startMerkleLog } from './merkle-log.ts'
 import { readinessChecks } from './readiness-checks.ts'
+import { lockRole, type ServiceRole } from './role-lock.ts'
 import { sharedStoreSettings, storeSettings } from './store-place.ts'
 import { softwareName } from './version.ts'
 
@@ -25,9 +25,6 @@ import { softwareName } from './version.ts'
 const CLOSE_WAIT_MS = 2_000
 /** How long a stop that comes while the roles start waits for the step that is under way. */
 const START_GRACE_MS = 1_000
-
-/** A role that runs behind the gateways. */
-export type ServiceRole = 'ledger' | 'detectors' | 'api'
 
 /** Everything that runs in this process. */
 export interface Services {
@@ -153,19 +150,6 @@ interface Parts extends Starting {
   readonly backbone: Backbone
   readonly registry: Registry
   readonly fail: (error: unknown) => void
-}
-
-function lockRole(config: Config, role: ServiceRole): DirectoryLock {
-  try {
-    return lockDirectory(join(config.data, 'run', role))
-  } catch (cause) {
-    if (!(cause instanceof ToolwardenError) || cause.code !== 'STORE_LOCKED') throw cause
-    throw new ToolwardenError('DATA_LOCKED', `${role} already runs on this data directory (${cause.message})`, {
-      where: config.data,
-      fix: 'stop it first, or choose another directory with TOOLWARDEN_DATA',
-      cause,
-    })
-  }
 }
 
 async function openStore(roles: readonly ServiceRole[], { config, backbone, onStop }: Parts): Promise<LedgerStore> {

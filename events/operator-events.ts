@@ -93,6 +93,17 @@ export const ledgerEvents = [
     bytes: countField,
     count: countField,
   }),
+  /** Damaged rows were put aside and what the log still has was put in their place; `remaining` violations were left. */
+  eventSchema('ledger/repaired', {
+    repair: uuidField,
+    replaced: countField,
+    restored: countField,
+    removed: countField,
+    remaining: countField,
+    /** SHA-256 over what was put into quarantine of it, one line a row: place and digest, sorted. */
+    digest: hashField,
+    ...operatorContext,
+  }),
 ] as const
 
 /** What an operator did. */

@@ -240,6 +240,7 @@ function needsStore(event: Event): boolean {
     case 'authorization/receipt':
     case 'ledger/ingested':
     case 'ledger/quarantined':
+    case 'ledger/repaired':
       return true
     case 'authorization/decide':
       return event.verdict !== undefined

@@ -49,6 +49,21 @@ export function compactRows<Row extends object>(
   return rows.map((row) => JSON.stringify([...columns.map((name) => row[name]), ingestedAt])).join('\n')
 }
 
+/** The same for rows that have times of their own, by month: an insert makes one partition. */
+export function compactRowsByMonth<Row extends object>(
+  rows: readonly (Row & { readonly micros: number })[],
+  columns: readonly (keyof Row & string)[],
+): readonly string[] {
+  const months = new Map<string, string[]>()
+  for (const row of rows) {
+    const at = dateTime64(row.micros)
+    const lines = months.get(at.slice(0, 7)) ?? []
+    lines.push(JSON.stringify([...columns.map((name) => row[name]), at]))
+    months.set(at.slice(0, 7), lines)
+  }
+  return [...months.values()].map((lines) => lines.join('\n'))
+}
+
 /** `2026-11-22 13:00:00.123456` of microseconds since 1970: how DateTime64(6) is written in an insert. */
 export function dateTime64(micros: number): string {
   const millis = Math.floor(micros / 1000)

@@ -5,7 +5,15 @@ import { hashField, uuidField } from '../events/field.ts'
 import type { Claims } from './claims.ts'
 import { ClickHouseClaims } from './clickhouse-claims.ts'
 import { type ClickHouseConnection, type ClickHouseSettings, openClickHouse } from './clickhouse-connection.ts'
-import { compactRows, consistentSql, dateTime64, insertSelectSql, insertSql, selectSql } from './clickhouse-sql.ts'
+import {
+  compactRows,
+  compactRowsByMonth,
+  consistentSql,
+  dateTime64,
+  insertSelectSql,
+  insertSql,
+  selectSql,
+} from './clickhouse-sql.ts'
 import {
   EVENT_ROW_COLUMNS,
   PAYLOAD_ROW_COLUMNS,
@@ -13,7 +21,16 @@ import {
   SCHEMA_VERSION,
   schemaStatements,
 } from './schema.ts'
-import type { LeafRow, LedgerStore, QueryParameters, ReadLane, RowPosition, RowTopic, StoreBatch } from './store.ts'
+import type {
+  LeafRow,
+  LedgerStore,
+  QueryParameters,
+  ReadLane,
+  RestoredRows,
+  RowPosition,
+  RowTopic,
+  StoreBatch,
+} from './store.ts'
 
 /** How many chains one statement asks for. */
 const CHAINS_A_QUERY = 50
@@ -81,6 +98,42 @@ class ClickHouseStore implements LedgerStore {
     if (leaves.length === 0) return
     const rows = leaves.map(({ position, hash }) => JSON.stringify([position, hash])).join('\n')
     await this.#connection.ingest.insert(insertSql('leaves', ['position', 'hash']), rows)
+  }
+
+  async clearLeaves(): Promise<void> {
+    await this.#connection.ingest.command('TRUNCATE TABLE leaves')
+  }
+
+  async removeDamaged(step: string): Promise<void> {
+    const id = uuidField.parse(step)
+    const copies = (table: string, columns: string): string =>
+      `(SELECT ${columns} FROM quarantine
+        WHERE part = 'row of ${table}' AND bytes > 0 AND JSONExtractString(headers, 'step') = '${id}')`
+    const wanted = {
+      events: `(topic, partition, offset, toString(hash)) IN
+        ${copies('events', "topic, partition, offset, JSONExtractString(headers, 'key')")}`,
+      payloads: `toString(hash) IN ${copies('payloads', "JSONExtractString(headers, 'key')")}`,
+      quarantine: `(topic, partition, offset, part) IN
+        ${copies('quarantine', "topic, partition, offset, JSONExtractString(headers, 'key')")}`,
+    }
+    for (const [table, condition] of Object.entries(wanted)) {
+      // A mutation rewrites whole parts, so none is begun for nothing.
+      const [found] = await this.#consistent<{ rows: number }>(
+        `SELECT count() AS rows FROM ${table} WHERE ${condition}`,
+      )
+      if (found?.rows === 0) continue
+      await this.#connection.ingest.command(
+        `ALTER TABLE ${table} DELETE WHERE ${condition} SETTINGS mutations_sync = 2`,
+      )
+    }
+  }
+
+  async restore({ events, payloads, quarantined }: RestoredRows): Promise<void> {
+    for (const part of split(payloads, ({ recorded, signals }) => recorded.length + signals.length))
+      await this.#insertMonths('payloads', PAYLOAD_ROW_COLUMNS, compactRowsByMonth(part, PAYLOAD_ROW_COLUMNS))
+    for (const part of split(quarantined, ({ raw, headers }) => raw.length + headers.length))
+      await this.#insertMonths('quarantine', QUARANTINE_ROW_COLUMNS, compactRowsByMonth(part, QUARANTINE_ROW_COLUMNS))
+    await this.#insertMonths('events', EVENT_ROW_COLUMNS, compactRowsByMonth(events, EVENT_ROW_COLUMNS))
   }
 
   async planErasure(erasure: string, condition: string, parameters: QueryParameters): Promise<void> {
@@ -172,6 +225,10 @@ class ClickHouseStore implements LedgerStore {
         heads.set(`${writer}/${instance}`, { sequence: top, hash: top_hash })
     }
     return heads
+  }
+
+  async #insertMonths(table: string, columns: readonly string[], months: readonly string[]): Promise<void> {
+    for (const rows of months) await this.#insertRows(table, columns, rows)
   }
 
   async #insertRows(table: string, columns: readonly string[], rows: string): Promise<void> {

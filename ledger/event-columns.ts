@@ -110,6 +110,8 @@ function ownColumns(event: Event): Partial<EventColumns> {
     case 'admin/held':
     case 'admin/released':
       return { subject: event.hold }
+    case 'ledger/repaired':
+      return { subject: event.repair }
     case 'ledger/quarantined':
       return { subject: event.partition, range_from: event.offset, range_to: event.offset }
     default:

@@ -20,7 +20,10 @@ export class KnownChains {
   }
 
   /** Asks the store for all that judging these records can need. */
-  static async fetch(store: LedgerStore, records: readonly LogRecord[]): Promise<KnownChains> {
+  static async fetch(
+    store: Pick<LedgerStore, 'findHeads' | 'findHashes'>,
+    records: readonly LogRecord[],
+  ): Promise<KnownChains> {
     const wanted = wantedSequences(records)
     const lowest = [...wanted].map(([chain, sequences]) => [chain, Math.min(...sequences, Infinity)] as const)
     const heads = await store.findHeads(

@@ -55,7 +55,7 @@ export async function findNewLeaves(store: LedgerStore, after: RowOrder, limit: 
     if (hashBody(body) === hash) return { hash: Buffer.from(hash, 'hex'), body, order }
     throw new ToolwardenError('TREE_INVALID', 'a stored body was changed before it became a leaf', {
       where: positionText(order),
-      fix: 'run `toolwarden verify`, and restore the row from the event log',
+      fix: 'stop the ledger and put the row back from the event log: toolwarden repair --reason <text>',
     })
   })
 }

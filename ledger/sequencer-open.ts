@@ -126,7 +126,8 @@ async function checkStore({ store, reader }: TreeMeans, checkpoint: Checkpoint):
 }
 
 const RESTORE_TREE = 'restore the directory tlog/ from a backup, as new as the sequencer directory'
-const REPAIR = 'restore the store from a backup; `toolwarden verify` lists what is missing'
+const REPAIR =
+  '`toolwarden verify` lists what is missing; put it back from the event log with `toolwarden repair`, or from a backup'
 
 /** Fills the store's index of leaves where it lost some. */
 async function indexMissing(store: LedgerStore, reader: TreeReader, size: number): Promise<void> {

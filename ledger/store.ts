@@ -72,6 +72,16 @@ export interface StoreBatch {
   readonly quarantined: readonly QuarantineRow[]
 }
 
+/** A row with the time at which the ledger stored it, or would have: microseconds since 1970. */
+export type Timed<Row> = Row & { readonly micros: number }
+
+/** Rows that a repair puts back, each with its own time. */
+export interface RestoredRows {
+  readonly events: readonly Timed<EventRow>[]
+  readonly payloads: readonly Timed<PayloadRow>[]
+  readonly quarantined: readonly Timed<QuarantineRow>[]
+}
+
 /** Where an event's hash stands in the Merkle log. */
 export interface LeafRow {
   /** Index of the leaf, from 0. */
@@ -97,6 +107,12 @@ export interface LedgerStore {
   insert(batch: StoreBatch): Promise<void>
   /** Adds to the index of leaves, which the files of the Merkle log can always make again; repeated rows are harmless. */
   insertLeaves(leaves: readonly LeafRow[]): Promise<void>
+  /** Empties the index of leaves. */
+  clearLeaves(): Promise<void>
+  /** Removes the rows whose copies one step of a repair has put into quarantine. Idempotent. */
+  removeDamaged(step: string): Promise<void>
+  /** Puts rows back; resolves when all are durable. Not idempotent: what a failure left is found by comparing anew. */
+  restore(rows: RestoredRows): Promise<void>
   /**
    * Notes which payloads an erasure takes: of the events that a condition on `events` names, as far as they are not erased.
    * Changes no payload. Not idempotent: it is done once for each erasure.

@@ -1,6 +1,7 @@
 // Quarantine: every `ledger/quarantined` event has its bytes, every quarantined row too, and they are the ones that came.
 import { MAX_QUARANTINED_BYTES } from './batch-rows.ts'
 import type { IntactEvent } from './chain-walk.ts'
+import { EVIDENCE_PART, MAX_EVIDENCE_BYTES } from './repair/evidence.ts'
 import type { LedgerStore } from './store.ts'
 import { positionText } from './stored-event.ts'
 import { type Findings, MAX_LISTED } from './verify-report.ts'
@@ -58,7 +59,7 @@ export async function verifyQuarantineRows(store: LedgerStore, upToMicros: numbe
   )
   const altered = await store.select<{ partition: string; offset: number; hash: string }>(
     `SELECT partition, offset, digest AS hash FROM quarantine
-     WHERE bytes <= ${MAX_QUARANTINED_BYTES} AND lower(hex(SHA256(tryBase64Decode(raw)))) != digest
+     WHERE bytes <= if(startsWith(part, '${EVIDENCE_PART}'), ${MAX_EVIDENCE_BYTES}, ${MAX_QUARANTINED_BYTES}) AND lower(hex(SHA256(tryBase64Decode(raw)))) != digest
      ORDER BY partition, offset LIMIT ${MAX_LISTED}`,
     {},
     'verify',

@@ -76,14 +76,28 @@ async function verifySome(store: LedgerStore, ranges: readonly Range[], findings
 
 /** Finds rows that no statement announces. What the ledger reads back of its own writing needs none. Throws STORE_*. */
 export async function verifyAnnounced(store: LedgerStore, upToMicros: number, findings: Findings): Promise<void> {
-  const rows = await store.select<{
-    partition: string
-    offset: number
-    hash: string
-    writer: string
-    instance: string
-    sequence: number
-  }>(
+  for (const row of await findUnannounced(store, upToMicros)) {
+    const { partition, offset, hash, writer, instance, sequence } = row
+    const position = positionText({ topic: 'events', partition, offset })
+    const text = 'no statement of the ledger announces this row'
+    const chain = writer === '' ? '' : `${writer}/${instance}`
+    findings.violation({ code: 'row-unannounced', chain, sequence, hash, position, text })
+  }
+}
+
+/** A row that stands where no statement says that there is one. */
+export interface UnannouncedRow {
+  readonly partition: string
+  readonly offset: number
+  readonly hash: string
+  readonly writer: string
+  readonly instance: string
+  readonly sequence: number
+}
+
+/** The first rows that no statement announces, MAX_LISTED at most. Throws STORE_*. */
+export async function findUnannounced(store: LedgerStore, upToMicros: number): Promise<readonly UnannouncedRow[]> {
+  const rows = await store.select<UnannouncedRow>(
     `SELECT e.partition AS partition, e.offset AS offset, e.hash AS hash, e.writer AS writer, e.instance AS instance,
        e.sequence AS sequence
      FROM (
@@ -99,13 +113,9 @@ export async function verifyAnnounced(store: LedgerStore, upToMicros: number, fi
     { upTo: upToMicros },
     'verify',
   )
-  for (const { partition, offset, hash, writer, instance, sequence } of rows) {
-    if (await isAnnounced(store, partition, offset)) continue
-    const position = positionText({ topic: 'events', partition, offset })
-    const text = 'no statement of the ledger announces this row'
-    const chain = writer === '' ? '' : `${writer}/${instance}`
-    findings.violation({ code: 'row-unannounced', chain, sequence, hash, position, text })
-  }
+  const unannounced: UnannouncedRow[] = []
+  for (const row of rows) if (!(await isAnnounced(store, row.partition, row.offset))) unannounced.push(row)
+  return unannounced
 }
 
 /** Of overlapping statements the query above sees the nearest alone. */

@@ -87,6 +87,8 @@ export interface VerifyCounts {
   erased: number
   /** `ledger/ingested` statements whose rows were checked. */
   ranges: number
+  /** `ledger/repaired` statements whose evidence was checked. */
+  repairs: number
   calls: number
   openCalls: number
   /** Leaves of the Merkle log; 0 where no log was given. */
@@ -145,6 +147,7 @@ export class Findings {
     signals: 0,
     erased: 0,
     ranges: 0,
+    repairs: 0,
     calls: 0,
     openCalls: 0,
     leaves: 0,

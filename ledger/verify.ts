@@ -11,6 +11,7 @@ import { createErasureCheck, type ErasureCheck } from './verify-erasures.ts'
 import { verifyForeignReceipts, verifyGaps, verifyOpenCalls } from './verify-pending.ts'
 import { verifyQuarantined, verifyQuarantineRows } from './verify-quarantine.ts'
 import { verifyAnnounced, verifyRanges } from './verify-ranges.ts'
+import { verifyRepairs } from './verify-repairs.ts'
 import { Findings, type VerifyReport } from './verify-report.ts'
 import { type TreeToVerify, verifyTree } from './verify-tree.ts'
 
@@ -75,6 +76,7 @@ async function settle(
   await verifyVerdicts(store, events, findings)
   await verifyRanges(store, events, findings)
   await verifyQuarantined(store, events, findings)
+  await verifyRepairs(store, events, findings)
   await verifyGaps(store, pending.gaps.splice(0), findings)
   await verifyForeignReceipts(store, pending.receipts.splice(0), findings)
   await verifyOpenCalls(store, pending.openCalls.splice(0), findings)

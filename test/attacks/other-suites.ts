@@ -91,6 +91,30 @@ export const OTHER_TESTS: readonly OtherTest[] = [
     title: 'finds a receipt after a deny',
     holds: 'an alert, and writes of the session are paused',
   },
+  {
+    row: 20,
+    suite: 'real/repair',
+    title: 'and verification misses it where it is purged',
+    holds: 'quarantine-missing: what a repair put aside is covered by its event',
+  },
+  {
+    row: 21,
+    suite: 'real/repair',
+    title: 'verifies after its repair, which is recorded',
+    holds: 'each kind of damage to the store is put right from the log; verification clean',
+  },
+  {
+    row: 21,
+    suite: 'real/repair',
+    title: 'is finished by the next one',
+    holds: 'a repair that was killed at each step is finished; verification clean',
+  },
+  {
+    row: 21,
+    suite: 'real/repair',
+    title: 'puts back nothing from a log that somebody changed',
+    holds: 'a changed log puts nothing into the store; verification still names the damage',
+  },
   { row: 21, suite: 'real/ingest-crash', title: 'loses nothing and stores nothing twice', holds: WHOLE },
   {
     row: 21,

@@ -150,6 +150,15 @@ function absentStore(): LedgerStore {
   return {
     claims: { findClaim: away, replaceClaim: away },
     ...{ insert: away, isStored: away, findWatermark: away, findNewestMicros: away, findHeads: away, findHashes: away },
-    ...{ insertLeaves: away, planErasure: away, carryOutErasure: away, select: away, close: () => Promise.resolve() },
+    ...{
+      insertLeaves: away,
+      clearLeaves: away,
+      removeDamaged: away,
+      restore: away,
+      planErasure: away,
+      carryOutErasure: away,
+      select: away,
+      close: () => Promise.resolve(),
+    },
   }
 }
