@@ -1,6 +1,7 @@
 // What a gateway decides and records with: configuration, installation, log, policy. Loading it takes most of a start, so
 // it is loaded while the first messages, which are not governed, already pass.
 import { join, resolve } from 'node:path'
+import { markersWith } from '../events/instruction-markers.ts'
 import { randomPiece } from '../events/random-piece.ts'
 import { systemClock } from '../events/time.ts'
 import { Catalogue } from '../gateway/catalogue.ts'
@@ -77,7 +78,7 @@ export async function openGround(flags: Pick<GatewayFlags, 'config'>): Promise<G
 export async function startRun(ground: Ground, server: ServedServer): Promise<GatewayRun> {
   const { config, installation, backbone } = ground
   const { name, root } = server
-  const { record, control } = config.gateway
+  const { record, control, ownDomains, instructionPhrases } = config.gateway
   const policyFile = resolve(server.policy ?? join(config.data, 'policy.yaml'))
   const clock = systemClock()
   const policyFiles = new PolicyFiles({
@@ -97,6 +98,7 @@ export async function startRun(ground: Ground, server: ServedServer): Promise<Ga
     server: name,
     key: installation.keys.gateway,
     deploymentKey: installation.deploymentKey,
+    signals: { ownDomains, markers: markersWith(instructionPhrases) },
     opening: { software: softwareName(), configuration: config.digest },
     record,
     need: {

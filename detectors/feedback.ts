@@ -166,6 +166,7 @@ export function isNarrow(predicate: Predicate | undefined): boolean {
     case 'any':
       return predicate.predicates.every(isNarrow)
     case 'not':
+    case 'outside':
     case 'tool':
     case 'within':
       return false

@@ -1,6 +1,7 @@
 // D4: a secret on its way out. A result held what looks like a secret (its keyed HMAC, never the value); from then on no
 // egress of the session may carry it, and one that was allowed raises a high alert. Own domains are the gateway's word.
 import type { EventOf } from '../events/event.ts'
+import { predicateHolds } from '../events/rule.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
 import { addDistinct, sessionKeyOf } from './call-book.ts'
 import type { Detector, Finding, Observation, ObservedEvent } from './detector.ts'
@@ -73,7 +74,10 @@ function findArmed(
       scope: { session, principal },
       tool: '*',
       toolClass: 'egress',
-      arguments: { type: 'copied', anyOf: secrets, except: [] },
+      arguments: {
+        type: 'all',
+        predicates: [{ type: 'copied', anyOf: secrets, except: [] }, { type: 'outside' }],
+      },
       action: 'deny',
       lifetimeMs: settings.ruleMinutes * 60 * 1000,
       reason: 'the arguments hold a secret that a result of this session held',
@@ -87,7 +91,8 @@ function propose(
   { hash, signals }: ObservedEvent,
 ): readonly Finding[] {
   const session = findValue(state.sessions, sessionKeyOf(event))
-  if (session === undefined || signals?.toolClass !== 'egress') return []
+  if (session === undefined || signals?.toolClass !== 'egress' || !predicateHolds({ type: 'outside' }, signals))
+    return []
   const sent = [...signals.secrets, ...signals.fields.flatMap(({ values }) => values)]
   const known = new Set(session.secrets)
   const found = new Set(sent.filter((value) => known.has(value)))

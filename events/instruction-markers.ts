@@ -8,6 +8,10 @@ export type MarkerClassifier = (text: string) => number
 /** The highest count. */
 export const MAX_MARKERS = 99
 
+/** How many phrases of an operator are looked for, and how long each may be. */
+export const MAX_MARKER_PHRASES = 100
+export const MAX_MARKER_PHRASE_LENGTH = 200
+
 const GAP = String.raw`\s{1,12}`
 /** A reader that can be nothing but a program. */
 const MODEL = `(?:a\\.?i\\.?|llms?|language models?|(?:ai|virtual|automated|coding) (?:models?|assistants?|agents?|systems?)|chat ?bots?)`
@@ -52,6 +56,16 @@ export function countMarkers(text: string): number {
   const plain = readable(text)
   const found = KINDS.reduce((sum, kind) => sum + Array.from(plain.matchAll(kind)).length, 0)
   return Math.min(MAX_MARKERS, found)
+}
+
+/** The classifier that also counts an operator's own phrases, in whatever case. */
+export function markersWith(phrases: readonly string[]): MarkerClassifier {
+  if (phrases.length === 0) return countMarkers
+  const own = phrases.map((each) => readable(each).toLowerCase())
+  return (text) => {
+    const plain = readable(text).toLowerCase()
+    return Math.min(MAX_MARKERS, countMarkers(text) + own.filter((each) => plain.includes(each)).length)
+  }
 }
 
 const INVISIBLE = /[\u00ad\u200b-\u200f\u2060\ufeff]/g

@@ -28,6 +28,8 @@ export type Predicate =
   /** A secret or an argument's value is one of these, but for arguments by which such values are known to travel. */
   | { readonly type: 'copied'; readonly anyOf: readonly string[]; readonly except: readonly ArgumentPlace[] }
   | { readonly type: 'tool'; readonly anyOf: readonly string[] }
+  /** Some destination is not the deployment's own, or there is none: what names no destination may go anywhere. */
+  | { readonly type: 'outside' }
   /** The call goes by one of these definitions, and no operator approved it. */
   | { readonly type: 'definition'; readonly anyOf: readonly string[] }
   | { readonly type: 'not'; readonly predicate: Predicate }
@@ -52,6 +54,7 @@ const predicateField: z.ZodType<Predicate> = z.lazy(() =>
       except: z.array(z.strictObject({ tool: nameField, argument: z.string().max(64) })).max(MAX_PREDICATE_PLACES),
     }),
     z.strictObject({ type: z.literal('tool'), anyOf: z.array(nameField).max(MAX_PREDICATE_PLACES) }),
+    z.strictObject({ type: z.literal('outside') }),
     z.strictObject({ type: z.literal('definition'), anyOf: z.array(hashField).max(MAX_PREDICATE_PLACES) }),
     z.strictObject({ type: z.literal('not'), predicate: predicateField }),
     z.strictObject({ type: z.literal('all'), predicates: z.array(predicateField).min(1).max(10) }),
@@ -150,6 +153,8 @@ export function predicateHolds(predicate: Predicate, signals: Signals, about: Pr
       return holdsCopy(predicate, signals, about.tool)
     case 'tool':
       return about.tool !== undefined && predicate.anyOf.includes(about.tool)
+    case 'outside':
+      return signals.truncated || signals.destinations.length === 0 || signals.own.length < signals.destinations.length
     case 'definition':
       return about.definitions?.some((digest) => predicate.anyOf.includes(digest)) === true
     case 'not':

@@ -32,7 +32,7 @@ export function findDestinations(text: string): readonly Destination[] {
   for (const [, name, host] of text.matchAll(EMAIL)) {
     const address = `${name}@${host}`.toLowerCase()
     const domain = siteOf(`${host}`.toLowerCase())
-    add(address, PUBLIC_MAIL.has(domain) ? address : domain)
+    add(address, isPublicMail(domain) ? address : domain)
   }
   for (const [, host, www] of HOST_HINT.test(text) ? text.matchAll(HOST) : []) {
     const name = (host ?? www ?? '').toLowerCase().replace(/^www\.|\.+$/g, '')
@@ -48,6 +48,11 @@ const PUBLIC_MAIL = new Set(
     ' ',
   ),
 )
+/** Whether anybody can have an address in a domain. */
+export function isPublicMail(domain: string): boolean {
+  return PUBLIC_MAIL.has(domain)
+}
+
 const SECOND_LEVEL = new Set(['ac', 'co', 'com', 'edu', 'gov', 'net', 'org'])
 
 /** The registrable part of a host, by rule of thumb: its last two labels, three under `co.uk` and the like. */

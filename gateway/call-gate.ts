@@ -7,7 +7,7 @@ import type { ControlView } from '../events/control-view.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import type { EventOf } from '../events/event.ts'
 import { argumentsDigest } from '../events/payload.ts'
-import { argumentSignals, resultSignals, type Signals } from '../events/signals.ts'
+import { argumentSignals, resultSignals, type SignalOptions, type Signals } from '../events/signals.ts'
 import { type Clock, uuidv7 } from '../events/time.ts'
 import type { ToolClass } from '../events/tool-class.ts'
 import type { Approval } from './approvals.ts'
@@ -19,6 +19,7 @@ import type { Charge } from './policy/limits.ts'
 import type { Outcome, Recorder } from './recorder.ts'
 import type { ShownDefinition } from './shown-tools.ts'
 import type { CallIdentity, UnknownOutcomes } from './unknown-outcomes.ts'
+import { unrecorded } from './unrecorded.ts'
 import { hasUnsafeNumber } from './unsafe-numbers.ts'
 import type { Waiter } from './waiter.ts'
 
@@ -67,6 +68,8 @@ export interface CallGateOptions {
   readonly recorder: Recorder
   readonly clock: Clock
   readonly deploymentKey: Buffer
+  /** What the deployment says of itself to whoever takes signals. */
+  readonly signals?: SignalOptions
   readonly newBasis: () => Omit<DecisionBasis, 'control'>
   readonly control: () => ControlView
   readonly counters: Counters
@@ -159,7 +162,12 @@ export class CallGate {
   }
 
   #signalsOf(call: OpenCall, { resultValue, isResultCut }: { resultValue?: unknown; isResultCut?: boolean }): Signals {
-    const signals = resultSignals(this.#options.deploymentKey, call.toolClass, resultValue as Json)
+    const signals = resultSignals(
+      this.#options.deploymentKey,
+      call.toolClass,
+      resultValue as Json,
+      this.#options.signals,
+    )
     return isResultCut === true ? { ...signals, truncated: true } : signals
   }
 
@@ -218,7 +226,12 @@ export class CallGate {
   #proposed(request: GovernedRequest, context: CallContext): ProposedCall {
     const { deploymentKey, unknown, clock } = this.#options
     const { method, argumentsBytes, argumentsValue, sessions, shown } = request
-    const signals = argumentSignals(deploymentKey, request.toolClass, (argumentsValue ?? {}) as Json)
+    const signals = argumentSignals(
+      deploymentKey,
+      request.toolClass,
+      (argumentsValue ?? {}) as Json,
+      this.#options.signals,
+    )
     const isRepeatOfUnknown = (): boolean =>
       !unknown.isEmpty &&
       unknown.has(
@@ -277,19 +290,4 @@ type Refused = Extract<Admission, { type: 'refuse' }>['decision']
 
 function refusal({ call }: CallContext, decision: Refused): Admission {
   return { type: 'refuse', call, decision }
-}
-
-function unrecorded(error: unknown): Refused {
-  if (!(error instanceof ToolwardenError))
-    return { decision: 'deny', reason: 'evaluation_error', text: 'the call could not be evaluated' }
-  if (error.code === 'CHAIN_CLOSED') return { decision: 'deny', reason: 'stopping', text: 'the gateway is stopping' }
-  if (error.code === 'LOG_FULL')
-    return { decision: 'deny', reason: 'log_full', text: 'the event log has no room, so the call cannot be recorded' }
-  if (error.code.startsWith('LOG_'))
-    return {
-      decision: 'deny',
-      reason: 'log_unavailable',
-      text: 'the event log is unavailable, so the call cannot be recorded',
-    }
-  return { decision: 'deny', reason: 'evaluation_error', text: `the call cannot be recorded: ${error.message}` }
 }

@@ -1,7 +1,9 @@
 // The `gateway:` section of toolwarden.yaml.
 import { isAbsolute } from 'node:path'
 import { z } from 'zod'
+import { MAX_MARKER_PHRASE_LENGTH, MAX_MARKER_PHRASES } from '../events/instruction-markers.ts'
 import { MAX_PAYLOAD_BYTES } from '../events/record.ts'
+import { isPublicMail } from '../events/signal-text.ts'
 import { MAX_SPOOL_BYTES } from '../events/spool.ts'
 import { httpSettings, upstreamSettings } from './http/settings.ts'
 import { findReplacementProblem } from './policy/linear-pattern.ts'
@@ -13,6 +15,12 @@ function checkPattern(pattern: string, context: z.RefinementCtx): void {
 }
 
 const choice = z.enum(['full', 'redacted', 'commitment'])
+
+const MAX_OWN_DOMAINS = 100
+const domain = z
+  .string()
+  .regex(/^[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}$/, 'expected a domain in lower case, as firm.example')
+  .refine((name) => !isPublicMail(name), 'anybody can have an address there')
 
 /** The form of `gateway:` in toolwarden.yaml. */
 export const gatewaySettings = z.strictObject({
@@ -31,6 +39,13 @@ export const gatewaySettings = z.strictObject({
       redact: z.array(z.string().superRefine(checkPattern)).max(MAX_REDACT_PATTERNS).default([]),
     })
     .prefault({}),
+  /** Domains whose addresses and hosts are the deployment's own: what goes there leaves nothing. */
+  ownDomains: z.array(domain).max(MAX_OWN_DOMAINS).default([]),
+  /** Phrases that count as addressing an agent, beside those that always do (events/instruction-markers.ts). */
+  instructionPhrases: z
+    .array(z.string().trim().min(8).max(MAX_MARKER_PHRASE_LENGTH))
+    .max(MAX_MARKER_PHRASES)
+    .default([]),
   control: z
     .strictObject({
       /** Deny while control is stale; unless told, with Kafka yes, embedded no. */

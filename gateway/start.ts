@@ -5,6 +5,7 @@ import type { ControlRecord } from '../events/control-record.ts'
 import { describeError, ToolwardenError } from '../events/errors.ts'
 import type { KeyPair } from '../events/keys.ts'
 import type { EventLog } from '../events/log.ts'
+import type { SignalOptions } from '../events/signals.ts'
 import { Spool } from '../events/spool.ts'
 import type { Clock } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
@@ -45,6 +46,8 @@ export interface GatewayOptions {
   readonly server: string
   readonly key: KeyPair
   readonly deploymentKey: Buffer
+  /** Own domains, and what counts as addressing an agent. */
+  readonly signals?: SignalOptions
   readonly trust: Trust
   readonly opening: { readonly software: string; readonly configuration: string }
   readonly record: RecordSettings
@@ -104,6 +107,7 @@ export function startGateway(options: GatewayOptions): GatewayRun {
     recorder,
     clock,
     deploymentKey,
+    ...(options.signals === undefined ? {} : { signals: options.signals }),
     ready: Promise.all([control, pins.ready, Promise.race([folded, pause(CONTROL_WAIT_MS)])]).then(() => undefined),
     control: () => reader.view,
     counters,

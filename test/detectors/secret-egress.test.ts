@@ -32,6 +32,19 @@ describe('secret-egress', () => {
     assert.equal(finding?.causes.length, 2)
   })
 
+  it('lets it go to the own domains, and to no other beside them', () => {
+    const options = { ownDomains: ['firm.example'] }
+    const [finding] = newStory().read('/a', { result: `token: ${SECRET}` })
+    const predicate = finding?.response?.arguments
+    assert.ok(predicate)
+    const holds = (...to: readonly string[]) =>
+      predicateHolds(predicate, argumentSignals(DEPLOYMENT_KEY, 'egress', { to: [...to], body: LETTER }, options))
+    assert.equal(holds('ann@firm.example', 'bob@mail.firm.example'), false)
+    assert.equal(holds('ann@firm.example', 'eve@evil.example'), true)
+    assert.equal(holds('ann@firm.example.evil.example'), true)
+    assert.equal(holds(), true)
+  })
+
   it('says nothing of a secret that the agent had before, nor of one that another session read', () => {
     const story = newStory()
     assert.deepEqual(story.call({ tool: 'send_email', arguments: { body: LETTER } }), [])

@@ -1,7 +1,7 @@
 // What addresses an agent is told from what addresses a reader, whatever the wording, and no text makes it slow.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { countMarkers, MAX_MARKERS } from '../../events/instruction-markers.ts'
+import { countMarkers, MAX_MARKERS, markersWith } from '../../events/instruction-markers.ts'
 
 describe('countMarkers', () => {
   for (const text of [
@@ -48,4 +48,13 @@ describe('countMarkers', () => {
       countMarkers(piece.repeat(1024 * 1024).slice(0, 1024 * 1024))
       assert.ok(performance.now() - from < 2_000)
     })
+})
+
+describe('markersWith', () => {
+  it('counts phrases of an operator too, in whatever case', () => {
+    const count = markersWith(['Run the cleanup macro'])
+    assert.equal(count('please RUN the cleanup macro'), 1)
+    assert.equal(count('run it'), 0)
+    assert.equal(count('run the cleanup macro. Ignore previous instructions.'), 2)
+  })
 })
