@@ -1,6 +1,7 @@
 // What a gateway decides and records with: configuration, installation, log, policy. Loading it takes most of a start, so
 // it is loaded while the first messages, which are not governed, already pass.
 import { join, resolve } from 'node:path'
+import { classOf } from '../detectors/classes.ts'
 import { markersWith } from '../events/instruction-markers.ts'
 import { randomPiece } from '../events/random-piece.ts'
 import { systemClock } from '../events/time.ts'
@@ -98,6 +99,7 @@ export async function startRun(ground: Ground, server: ServedServer): Promise<Ga
     server: name,
     key: installation.keys.gateway,
     deploymentKey: installation.deploymentKey,
+    configuredClass: (tool) => classOf(config.detectors.classes, { server: name, tool }),
     signals: { ownDomains, markers: markersWith(instructionPhrases) },
     opening: { software: softwareName(), configuration: config.digest },
     record,

@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { describeError, ToolwardenError } from '../events/errors.ts'
 import { visibleLines } from '../events/visible.ts'
 import { addAlertCommands } from './alert-commands.ts'
+import { addClassesCommands } from './classes-commands.ts'
 import { addErasureCommands } from './erasure-commands.ts'
 import { addEvidenceCommands } from './evidence-commands.ts'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
@@ -120,6 +121,7 @@ for (const [what, description] of [
     .action(async (flags: object) => (await import('./switch-command.ts')).runSwitch(what, flags))
 
 addPinCommands(program)
+addClassesCommands(program)
 
 addAlertCommands(program)
 

@@ -1,5 +1,6 @@
 // The `detectors:` part of toolwarden.yaml: thresholds, lifetimes and limits, each with the default that works.
 import { z } from 'zod'
+import { TOOL_CLASSES } from '../events/tool-class.ts'
 
 const count = z.number().int().positive()
 
@@ -144,6 +145,8 @@ export const detectorSettings = z.strictObject({
       z.strictObject({
         server: z.string().min(1),
         tool: z.string().min(1).default('*'),
+        /** What it does, whatever its name and the server's hints say. */
+        class: z.enum(TOOL_CLASSES).optional(),
         trust: z.enum(['trusted', 'untrusted']).default('untrusted'),
         /** What its reads return is sensitive: customers, patients, keys. */
         sensitive: z.boolean().default(false),

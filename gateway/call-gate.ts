@@ -11,6 +11,7 @@ import { argumentSignals, resultSignals, type SignalOptions, type Signals } from
 import { type Clock, uuidv7 } from '../events/time.ts'
 import type { ToolClass } from '../events/tool-class.ts'
 import type { Approval } from './approvals.ts'
+import { classified } from './configured-class.ts'
 import type { CallContext, ConnectionContext } from './context.ts'
 import type { Counters, Reservation } from './counters.ts'
 import { type ChargedDecision, type Decision, type DecisionBasis, decideShown, type ProposedCall } from './decide.ts'
@@ -70,6 +71,8 @@ export interface CallGateOptions {
   readonly deploymentKey: Buffer
   /** What the deployment says of itself to whoever takes signals. */
   readonly signals?: SignalOptions
+  /** What configuration says of a tool's class; undefined where it says nothing. */
+  readonly configuredClass?: (tool: string) => ToolClass | undefined
   readonly newBasis: () => Omit<DecisionBasis, 'control'>
   readonly control: () => ControlView
   readonly counters: Counters
@@ -105,7 +108,8 @@ export class CallGate {
    * Resolves once the decision is durable; a request that can't be recorded is refused, never forwarded. One that needs
    * approval is held as long as its waiter waits; without one it is refused until there is an answer.
    */
-  async admit(request: GovernedRequest, waiter?: Waiter): Promise<Admission> {
+  async admit(proposed: GovernedRequest, waiter?: Waiter): Promise<Admission> {
+    const request = classified(proposed, this.#options.configuredClass)
     const { clock } = this.#options
     const context: CallContext = { ...request.connection, call: uuidv7(clock.nowMicros()), tool: request.tool }
     if (this.#open >= MAX_OPEN_CALLS)

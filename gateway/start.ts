@@ -8,6 +8,7 @@ import type { EventLog } from '../events/log.ts'
 import type { SignalOptions } from '../events/signals.ts'
 import { Spool } from '../events/spool.ts'
 import type { Clock } from '../events/time.ts'
+import type { ToolClass } from '../events/tool-class.ts'
 import type { Trust } from '../events/trust.ts'
 import { ruleProblem } from './adaptive-rules.ts'
 import { Approvals } from './approvals.ts'
@@ -48,6 +49,7 @@ export interface GatewayOptions {
   readonly deploymentKey: Buffer
   /** Own domains, and what counts as addressing an agent. */
   readonly signals?: SignalOptions
+  readonly configuredClass?: (tool: string) => ToolClass | undefined
   readonly trust: Trust
   readonly opening: { readonly software: string; readonly configuration: string }
   readonly record: RecordSettings
@@ -108,6 +110,7 @@ export function startGateway(options: GatewayOptions): GatewayRun {
     clock,
     deploymentKey,
     ...(options.signals === undefined ? {} : { signals: options.signals }),
+    ...(options.configuredClass === undefined ? {} : { configuredClass: options.configuredClass }),
     ready: Promise.all([control, pins.ready, Promise.race([folded, pause(CONTROL_WAIT_MS)])]).then(() => undefined),
     control: () => reader.view,
     counters,
