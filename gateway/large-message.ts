@@ -1,12 +1,20 @@
 // Reads a server's message that has too many values and keys to be built as objects: a parser takes seconds for a million
 // keys, and the loop stands still meanwhile. One pass over the bytes finds what the gateway decides by (the outer members,
-// `isError`) and where the text can be cut, so that what comes before the cut is parsed, and signals come from that.
+// `isError`) and where the text can be cut, so that what comes before the cut is parsed, and signals come from that. Of a message
+// of many bytes long strings are shortened in the same way: else its text would be in memory three times.
 
 import { CLOSE_ARRAY, CLOSE_OBJECT, OPEN_OBJECT } from './json-bytes.ts'
 import { type JsonShape, MAX_JSON_DEPTH, type Span, stringEnd } from './json-shape.ts'
 
 /** How many values and keys a server's message may have to be built whole. */
 export const MAX_PARSED_TOKENS = 200_000
+/** Above so many bytes a server's message is read in part whatever it holds. */
+export const MAX_PARSED_BYTES = 16 * 1024 * 1024
+/** How much of one string is read then, bytes: more than signals look at. */
+const MAX_STRING_BYTES = 2 * 1024 * 1024
+/** No escape of a character is longer, bytes: two of UTF-16. */
+const MAX_ESCAPE_BYTES = 12
+const BACKSLASH = 0x5c
 /** How many members the outermost object may have; every message of MCP has four. */
 const MAX_MEMBERS = 100
 /** A key of the outer objects as it stands, and a member that is read although it lies behind the cut, bytes. */
@@ -72,6 +80,8 @@ class LargeScan {
   #isKeyNext = true
   /** Where the value of `isError` begins that was read last. */
   #isErrorStart: number | undefined
+  /** Rests of long strings that are not read, in order. */
+  readonly #skipped: Span[] = []
   #tokens = 0
   #cut: { readonly end: number; readonly closing: string } | undefined
   #isOver = false
@@ -92,6 +102,7 @@ class LargeScan {
       if (kind === QUOTE) {
         const end = stringEnd(text, index)
         if (this.#open.length <= 2 && this.#isKeyNext && !this.#takeKey(index, end)) return false
+        if (end - index > MAX_STRING_BYTES) this.#shorten(index, end)
         index = end - 1
       } else if (!this.#takeMark(kind, index)) return false
     }
@@ -102,7 +113,7 @@ class LargeScan {
   message(): LargeMessage | undefined {
     const { end, closing } = this.#cut ?? { end: this.#text.length, closing: '' }
     try {
-      const value = JSON.parse(`${this.#text.toString('utf8', 0, end)}${closing}`) as Record<string, unknown>
+      const value = JSON.parse(`${this.#textTo(end)}${closing}`) as Record<string, unknown>
       for (const [key, span] of this.#members) if (span.end > end) value[key] = this.#late(value[key], span)
       this.#setError(value.result)
       return { value, shape: this.#shape() }
@@ -110,6 +121,28 @@ class LargeScan {
       if (error instanceof SyntaxError) return undefined
       throw error
     }
+  }
+
+  /** Skips the rest of a string, up to its closing quote; never within a character or its escape. */
+  #shorten(start: number, end: number): void {
+    const text = this.#text
+    if (text.length <= MAX_PARSED_BYTES) return
+    let from = start + MAX_STRING_BYTES
+    while (from > start && text.subarray(from - MAX_ESCAPE_BYTES, from).includes(BACKSLASH)) from -= MAX_ESCAPE_BYTES
+    while (from > start && ((text[from] ?? 0) & 0xc0) === 0x80) from--
+    this.#skipped.push({ start: Math.max(from, start + 1), end: end - 1 })
+  }
+
+  /** The text before a place, without what is skipped. */
+  #textTo(end: number): string {
+    let from = 0
+    const parts: string[] = []
+    for (const skipped of this.#skipped) {
+      if (skipped.end > end) break
+      parts.push(this.#text.toString('utf8', from, skipped.start))
+      from = skipped.end
+    }
+    return [...parts, this.#text.toString('utf8', from, end)].join('')
   }
 
   /** A member that the cut goes through stays as far as it was read. */
@@ -135,7 +168,7 @@ class LargeScan {
       duplicateKey: this.#duplicate,
       duplicateMember: this.#duplicate,
       isTooDeep: false,
-      isCut: this.#cut !== undefined,
+      isCut: this.#cut !== undefined || this.#skipped.length > 0,
     }
   }
 

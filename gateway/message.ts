@@ -10,7 +10,7 @@ import {
   type Span,
   scanShape,
 } from './json-shape.ts'
-import { hasMoreTokens, MAX_PARSED_TOKENS, readLargeMessage } from './large-message.ts'
+import { hasMoreTokens, MAX_PARSED_BYTES, MAX_PARSED_TOKENS, readLargeMessage } from './large-message.ts'
 import { DECIDED_METHODS } from './method-table.ts'
 
 /** A request id; `1` is not `"1"`. */
@@ -98,7 +98,7 @@ function shapeProblem({ members, params, duplicateKey, isTooDeep }: JsonShape): 
  * `suspect` one that some client might take for an answer although it can't be read here: NaN, a batch, a hidden line.
  */
 export function readServerMessage(bytes: Buffer): Message | 'foreign' | 'suspect' {
-  if (hasMoreTokens(bytes, MAX_PARSED_TOKENS)) return readLargeServerMessage(bytes)
+  if (bytes.length > MAX_PARSED_BYTES || hasMoreTokens(bytes, MAX_PARSED_TOKENS)) return readLargeServerMessage(bytes)
   const text = bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8')
   let parsed: unknown
   try {
@@ -114,7 +114,7 @@ export function readServerMessage(bytes: Buffer): Message | 'foreign' | 'suspect
   return serverMessage(value, shape)
 }
 
-/** What has too many values to be built is read in part; what could not be read so could still be a message to somebody. */
+/** What has too many values, or bytes, to be built is read in part; what could not be read so could still be a message to somebody. */
 function readLargeServerMessage(bytes: Buffer): Message | 'foreign' | 'suspect' {
   const large = readLargeMessage(bytes)
   if (large === undefined) return hidesMessage(bytes.toString('utf8')) ? 'suspect' : 'foreign'

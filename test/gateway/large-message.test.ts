@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { outcomeOf } from '../../gateway/answer.ts'
 import { scanShape } from '../../gateway/json-shape.ts'
-import { hasMoreTokens, MAX_PARSED_TOKENS, readLargeMessage } from '../../gateway/large-message.ts'
+import { hasMoreTokens, MAX_PARSED_BYTES, MAX_PARSED_TOKENS, readLargeMessage } from '../../gateway/large-message.ts'
 import { type Message, readClientMessage, readServerMessage } from '../../gateway/message.ts'
 
 const MANY = Array.from({ length: MAX_PARSED_TOKENS / 2 }, (_, key) => `"k${key}":[${key}]`).join(',')
@@ -47,6 +47,28 @@ describe('readLargeMessage', () => {
   ]
   for (const text of unreadable)
     it(`does not read ${text}`, () => assert.equal(readLargeMessage(Buffer.from(text)), undefined))
+})
+
+describe('an answer of many bytes', () => {
+  const pieces = { plain: 'a', characters: 'é', escapes: '\\u00e9', pairs: '\\ud83d\\ude00', backslashes: '\\\\' }
+  for (const [name, piece] of Object.entries(pieces))
+    it(`has the rest of its long text left unread, and that said: ${name}`, () => {
+      const long = piece.repeat(Math.ceil((MAX_PARSED_BYTES + 1) / Buffer.byteLength(piece)))
+      const { id, value, shape } = response(
+        `{"result":{"content":[{"text":"x${long}"},{"text":"end"}],"isError":true},"id":7}`,
+      )
+      const { content, isError } = value.result as { content: { text: string }[]; isError: boolean }
+      assert.deepEqual([id, content.length, content[1]?.text, isError, shape.isCut], [7, 2, 'end', true, true])
+      const read = content[0]?.text ?? ''
+      const whole = JSON.parse(`"${piece}"`) as string
+      assert.ok(read === '' || read === `x${whole.repeat((read.length - 1) / whole.length)}`)
+    })
+
+  it('is told by the bytes that its receipt commits to, all of them', () => {
+    const text = `{"id":7,"result":{"text":"${'a'.repeat(MAX_PARSED_BYTES)}"}}`
+    const { resultBytes, isResultCut } = outcomeOf(response(text), Buffer.from(text), false)
+    assert.deepEqual([resultBytes.length, isResultCut], [text.length - '{"id":7,"result":}'.length, true])
+  })
 })
 
 describe('hasMoreTokens', () => {
