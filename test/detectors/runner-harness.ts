@@ -16,7 +16,7 @@ import { FileLog } from '../../events/file-log.ts'
 import { generateKey, type KeyPair } from '../../events/keys.ts'
 import type { EventLog, StoredRecord } from '../../events/log.ts'
 import type { Rule } from '../../events/rule.ts'
-import { argumentSignals, signalsBytes } from '../../events/signals.ts'
+import { argumentSignals, resultSignals, signalsBytes } from '../../events/signals.ts'
 import { type Clock, systemClock, uuidv7 } from '../../events/time.ts'
 import { toolClassOf } from '../../events/tool-class.ts'
 import { Trust } from '../../events/trust.ts'
@@ -91,7 +91,12 @@ export class RunnerHarness {
     const decided = await gateway.append(proposeAndDecide(context, call))
     if (status === 'none') return
     const parent = decided.events.at(-1)?.hash ?? ZERO_HASH
-    await gateway.append([{ draft: { type: 'authorization/receipt', ...context, parent, status, durationMicros: 1 } }])
+    const receipt = { type: 'authorization/receipt', ...context, parent, status, durationMicros: 1 } as const
+    if (call.result === undefined) await gateway.append([{ draft: receipt }])
+    else {
+      const signals = signalsBytes(resultSignals(DEPLOYMENT_KEY, 'read', call.result))
+      await gateway.append([{ draft: { ...receipt, signalsDigest: sha256(signals) }, signals }])
+    }
   }
 
   /** A sweep over so many paths. */
