@@ -1,16 +1,13 @@
 // `npm run eval -- <directory> [--json] [--write]`: how much harm the detectors hold, and what that costs ordinary work,
 // on recorded sessions (bench/eval). `--write` draws the charts and puts the tables into docs/detection.md.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { gunzipSync } from 'node:zlib'
 import { drawDelays, drawFrontier } from './eval/charts.ts'
 import { FRONTIER } from './eval/frontier.ts'
+import { readSessions } from './eval/read-sessions.ts'
 import { formatReport, type Report } from './eval/report.ts'
 import { runEvaluation } from './eval/run.ts'
-import { parseTraces, type TracedSession } from './eval/trace.ts'
 
-const CALLS = /\.calls\.jsonl(\.gz)?$/
 const PAGE = 'docs/detection.md'
 const BEGIN = '<!-- eval: begin -->'
 const END = '<!-- eval: end -->'
@@ -27,20 +24,6 @@ if (directory === undefined) {
   const report = runEvaluation(readSessions(directory), FRONTIER)
   console.log(values.json ? JSON.stringify(report, null, 2) : formatReport(report))
   if (values.write) write(report)
-}
-
-function readSessions(folder: string): readonly TracedSession[] {
-  const names = readdirSync(folder).filter((name) => CALLS.test(name))
-  if (names.length === 0) throw new Error(`no *.calls.jsonl or *.calls.jsonl.gz in ${folder}`)
-  return names.toSorted().flatMap((name) => {
-    const labels = name.replace('.calls.', '.labels.')
-    return parseTraces(readText(join(folder, name)), readText(join(folder, labels)))
-  })
-}
-
-function readText(file: string): string {
-  const bytes = readFileSync(file)
-  return (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8')
 }
 
 function write(report: Report): void {

@@ -187,14 +187,19 @@ function learn(
   { session, call, moment }: { readonly session: SessionValues; readonly call: OpenCall; readonly moment: Moment },
 ): CopiedValueState {
   const teaching = { principal: event.principal, nowMs: moment.nowMs, settings: moment.settings }
-  const values = learnTerms(state.values, valuesOf(call.signals), teaching)
+  // What a result gave orders about becomes nobody's habit, even where it got through.
+  const marked = new Set(session.sources.flatMap((each) => each.marked))
+  const used = call.signals.fields.map(({ name, values: all }) => {
+    return { name, values: all.filter((value) => !marked.has(value)) }
+  })
+  const terms = used.flatMap((each) => each.values)
+  const values = learnTerms(state.values, terms, teaching)
   // Few and coarse, other than values: a flow says nothing of what goes by it.
   const teachingFlows = { ...teaching, settings: { ...moment.settings, termsPerHour: moment.settings.flowsPerHour } }
   let { flows, places } = state
   for (const { server, values: held } of session.sources) {
     const came = new Set(held)
-    const used = call.signals.fields.filter((each) => each.values.some((value) => came.has(value)))
-    for (const { name } of used) {
+    for (const { name } of used.filter((each) => each.values.some((value) => came.has(value)))) {
       const place = { tool: event.tool, argument: name }
       const known = findValue(places, server) ?? []
       const others = known.filter((each) => each.tool !== place.tool || each.argument !== place.argument)

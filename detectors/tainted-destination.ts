@@ -134,7 +134,7 @@ function settle(
   // It ran, and no rule of ours stood against it: what it used is the user's own, or was approved.
   const learned =
     event.status === 'ok' && call !== undefined
-      ? learn(state, event, { held: session.held, signals: call.signals, terms: [...used, ...steps], moment })
+      ? learn(state, event, { session, signals: call.signals, steps, moment })
       : state
   const next: SessionDestinations = {
     ...session,
@@ -244,17 +244,23 @@ function denialsOf(
 function learn(
   state: TaintedDestinationState,
   { principal, tool }: EventOf<'authorization/receipt'>,
-  { held, signals, terms, moment: { nowMs, settings } }: Lesson,
+  { session, signals, steps, moment: { nowMs, settings } }: Lesson,
 ): TaintedDestinationState {
-  const taught = learnWays(state.takers, held, { tool, destinations: signals.destinations, nowMs })
-  const known = learnTerms(state.known, [...terms, ...taught.ways], { principal, nowMs, settings })
+  // What a result gave orders about becomes nobody's habit, even where it got through.
+  const marked = new Set(session.armed.filter((each) => each.isMarked).map(({ name }) => name))
+  const used = signals.destinations.map((name, index) => ({ name, site: signals.sites[index] ?? name }))
+  const innocent = used.filter(({ name }) => !marked.has(name))
+  const destinations = innocent.map(({ name }) => name)
+  const taught = learnWays(state.takers, session.held, { tool, destinations, nowMs })
+  const terms = [...destinations, ...innocent.map(({ site }) => site), ...steps, ...taught.ways]
+  const known = learnTerms(state.known, terms, { principal, nowMs, settings })
   return { ...state, takers: taught.takers, known }
 }
 
 interface Lesson {
-  readonly held: readonly Held[]
+  readonly session: SessionDestinations
   readonly signals: Signals
-  readonly terms: readonly string[]
+  readonly steps: readonly string[]
   readonly moment: Moment
 }
 

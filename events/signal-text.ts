@@ -17,6 +17,9 @@ const HOST_HINT = /:\/\/|www\./i
 // IBAN and its like, bare account and card numbers, wallets.
 const ACCOUNT = /\b(?:[A-Z]{2}\d{2}[A-Z0-9]{8,30}|\d{9,18}|0x[0-9a-fA-F]{40}|bc1[0-9a-z]{11,71})\b/g
 
+/** In small letters, or in groups of four: only where its check digits are right, as other things look so too. */
+const LOOSE_IBAN = /\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b/gi
+
 /** A destination and the site that it belongs to; an account, and an address that anybody can have, is a site of its own. */
 export interface Destination {
   readonly name: string
@@ -24,7 +27,8 @@ export interface Destination {
 }
 
 /** E-mail addresses, hosts and account numbers of a text, each once. */
-export function findDestinations(text: string): readonly Destination[] {
+export function findDestinations(written: string): readonly Destination[] {
+  const text = plainOf(written)
   const found = new Map<string, Destination>()
   const add = (name: string, site: string): void => {
     if (name !== '') found.set(name, { name, site })
@@ -39,7 +43,39 @@ export function findDestinations(text: string): readonly Destination[] {
     add(name, siteOf(name))
   }
   for (const [account] of /\d/.test(text) ? text.matchAll(ACCOUNT) : []) add(account, account)
+  for (const [spaced] of /\d/.test(text) ? text.matchAll(LOOSE_IBAN) : []) {
+    const account = spaced.replaceAll(' ', '').toUpperCase()
+    if (isIban(account)) add(account, account)
+  }
   return [...found.values()]
+}
+
+/**
+ * What an argument's whole value is, spelled as a text would have it: an account in small letters or in groups, and in an
+ * argument for addresses a host without a scheme. Undefined where it is neither.
+ */
+export function spelledOut(name: string, text: string): string | undefined {
+  if (text.length > MAX_TOKEN_LENGTH) return undefined
+  const plain = plainOf(text).trim()
+  const compact = plain.replace(/[\s-]/g, '').toUpperCase()
+  if (/^(?:[A-Z]{2}\d{2}[A-Z0-9]{8,30}|\d{9,18})$/.test(compact)) return compact
+  const isHost = ADDRESS_KEY.test(name) && /^[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?:[:/?#]|$)/.test(plain)
+  return isHost ? `https://${plain}` : undefined
+}
+
+const ADDRESS_KEY = /^(?:ur[il]s?|links?|href|host|hostname|domain|endpoint|webhook|website|site)$|[_-]ur[il]$|Ur[il]$/i
+const INVISIBLE = /[\u00ad\u200b-\u200f\u2060\ufeff]/g
+
+/** One spelling of each character: Unicode form, nothing invisible, no percent-encoded sign of an address. */
+function plainOf(text: string): string {
+  const plain = NOT_ASCII.test(text) ? text.normalize('NFKC').replace(INVISIBLE, '') : text
+  return plain.includes('%') ? plain.replace(/%(?:40|2e|2d|5f|2b)/gi, (code) => decodeURIComponent(code)) : plain
+}
+
+/** ISO 13616: the check digits, by remainder of 97. */
+function isIban(account: string): boolean {
+  const digits = (account.slice(4) + account.slice(0, 4)).replace(/[A-Z]/g, (each) => String(each.charCodeAt(0) - 55))
+  return Array.from(digits).reduce((rest, digit) => (rest * 10 + Number(digit)) % 97, 0) === 1
 }
 
 /** Providers that give an address to anybody: one known address there says nothing of another. */
@@ -102,7 +138,7 @@ const NAME = /["'`]([^"'`\n]{3,64})["'`]|^[ \t-]{0,32}[A-Za-z_][\w ]{0,32}:[ \t]
 /** One spelling for one value: Unicode form, case, percent-encoding, scheme, and punctuation around it do not count. */
 export function normaliseToken(text: string): string {
   if (text.length > MAX_TOKEN_LENGTH) return ''
-  const plain = decodePercent(NOT_ASCII.test(text) ? text.normalize('NFKC') : text)
+  const plain = decodePercent(NOT_ASCII.test(text) ? text.normalize('NFKC').replace(INVISIBLE, '') : text)
     .trim()
     .toLowerCase()
     .replace(/^[a-z][a-z0-9+.-]{1,15}:\/\/(?:www\.)?|^www\./, '')

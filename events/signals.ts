@@ -14,6 +14,7 @@ import {
   isDestination,
   isOwnDestination,
   normaliseToken,
+  spelledOut,
 } from './signal-text.ts'
 import { TOOL_CLASSES, type ToolClass } from './tool-class.ts'
 
@@ -115,8 +116,11 @@ export function argumentSignals(key: Buffer, toolClass: ToolClass, value: Json, 
   const objects: string[] = []
   const others: string[] = []
   const named = new Map<string, Set<string>>()
+  const spelled: string[] = []
   const whole = collect(value, '', 0, (name, text) => {
     strings.push(text)
+    const address = spelledOut(name, text)
+    if (address !== undefined) spelled.push(address)
     if (isObjectKey(name)) objects.push(normaliseObject(text))
     else if (!PAGING_KEY.test(name)) others.push(`${name}\n${text}`)
     const values = named.get(name) ?? new Set<string>()
@@ -125,7 +129,7 @@ export function argumentSignals(key: Buffer, toolClass: ToolClass, value: Json, 
   })
   const rest = others.length > 0 ? [JSON.stringify(others.toSorted())] : []
   const about = objects.length + rest.length > 0 || !whole ? [...objects, ...rest] : [JSON.stringify(value)]
-  const base = buildSignals(key, { toolClass, objects: about, strings, whole }, options)
+  const base = buildSignals(key, { toolClass, objects: about, strings, spelled, whole }, options)
   let room = MAX_ARGUMENT_VALUES
   const copied = [...named].slice(0, MAX_ARGUMENTS).map(([name, tokens]) => {
     const values = [...tokens].slice(0, room).map((token) => shortHmac(key, 'value', token))
@@ -172,15 +176,21 @@ interface Looked {
   readonly toolClass: ToolClass
   readonly objects: readonly string[]
   readonly strings: readonly string[]
+  /** Destinations that are spelled otherwise there. */
+  readonly spelled?: readonly string[]
   /** False where something lay too deep to be visited. */
   readonly whole: boolean
 }
 
-function buildSignals(key: Buffer, { toolClass, objects, strings, whole }: Looked, options: SignalOptions): Signals {
+function buildSignals(
+  key: Buffer,
+  { toolClass, objects, strings, spelled = [], whole }: Looked,
+  options: SignalOptions,
+): Signals {
   const all = strings.join('\n')
   const text = all.slice(0, MAX_SIGNAL_TEXT)
   const distinctObjects = [...new Set(objects)]
-  const found = findDestinations(text)
+  const found = findDestinations(spelled.length === 0 ? text : [text, ...spelled].join('\n'))
   const destinations = found.slice(0, MAX_SIGNAL_VALUES)
   const secrets = findSecrets(text)
     .map((secret) => normaliseToken(secret))

@@ -29,6 +29,8 @@ export interface Verdict {
 export interface Played {
   readonly state: EngineState
   readonly verdicts: readonly Verdict[]
+  /** How many were raised. */
+  readonly alerts: number
 }
 
 interface LiveRule {
@@ -43,7 +45,7 @@ interface LiveRule {
 export function playSession(state: EngineState, session: TracedSession, playing: Playing): Played {
   const run = new SessionRun(state, session, playing)
   const verdicts = session.calls.map((call) => run.play(call))
-  return { state: run.state, verdicts }
+  return { state: run.state, verdicts, alerts: run.alerts }
 }
 
 const CONTEXT = {
@@ -58,6 +60,7 @@ class SessionRun {
   readonly #playing: Playing
   readonly #rules: LiveRule[] = []
   #events = 0
+  alerts = 0
 
   constructor(state: EngineState, session: TracedSession, playing: Playing) {
     this.state = state
@@ -139,7 +142,8 @@ class SessionRun {
     const observed = { event, hash, chain: 'gateway/eval', ...(signals === undefined ? {} : { signals }) }
     const { state, issues } = stepEngine(this.state, observed, { nowMs, options: this.#playing.options })
     this.state = state
-    for (const { rule, detector } of issues) {
+    for (const { rule, alert, detector } of issues) {
+      if (alert !== undefined) this.alerts++
       if (rule === undefined) continue
       this.#rules.push({
         rule,
