@@ -6,6 +6,7 @@ import {
   countField,
   hashField,
   nameField,
+  orderedObject,
   payloadField,
   publicKeyField,
   signatureField,
@@ -150,7 +151,7 @@ export const authorizationEvents = [
     policy: hashField.optional(),
     /** What the policy's rules would have decided, where they are only observed. */
     observed: z.strictObject({ decision: z.enum(['deny', 'escalate']), reason: z.enum(DECISION_REASONS) }).optional(),
-    control: z.strictObject({
+    control: orderedObject({
       state: z.enum(['fresh', 'stale', 'none']),
       epoch: uuidField.optional(),
       revision: countField,

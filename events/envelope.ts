@@ -1,6 +1,6 @@
 // What every event carries, whatever its type.
 import { z } from 'zod'
-import { hashField, nameField, timeField, uuidField, writerField } from './field.ts'
+import { hashField, nameField, orderedObject, timeField, uuidField, writerField } from './field.ts'
 
 const envelope = {
   v: z.literal(1),
@@ -22,5 +22,5 @@ export function eventSchema<const Type extends string, Fields extends z.core.$Zo
   type: Type,
   fields: Fields,
 ) {
-  return z.strictObject({ ...envelope, type: z.literal(type), ...fields })
+  return orderedObject({ ...envelope, type: z.literal(type), ...fields })
 }

@@ -1,6 +1,12 @@
 // The building blocks of event schemas: hashes, names, times and texts, each with its limit.
 import { z } from 'zod'
 
+/** An object of these fields and no others. What it has checked has them in the order of canonical JSON: it is written without a sort. */
+export function orderedObject<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  const fields = Object.entries(shape).sort(([left], [right]) => (left < right ? -1 : 1))
+  return z.strictObject(Object.fromEntries(fields) as Shape)
+}
+
 /** SHA-256 in lower-case hex. */
 export const hashField = z.string().regex(/^[0-9a-f]{64}$/, 'expected SHA-256 in lower-case hex')
 /** A UUID in lower-case hex (RFC 9562). */
@@ -29,10 +35,10 @@ export const publicKeyField = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 
 export const signatureField = z.string().regex(/^[A-Za-z0-9_-]{86}$/, 'expected an Ed25519 signature')
 
 /** The last event of a run, as another event points to it. */
-export const chainPointField = z.strictObject({ instance: uuidField, sequence: countField, hash: hashField })
+export const chainPointField = orderedObject({ instance: uuidField, sequence: countField, hash: hashField })
 
 /** What an event says of bytes that it does not hold: size, commitment, and what of them was recorded beside it. */
-export const payloadField = z.strictObject({
+export const payloadField = orderedObject({
   /** Size of the exact bytes. */
   bytes: countField,
   /** Commitment to the exact bytes (payload.ts). */
@@ -46,6 +52,14 @@ export const payloadField = z.strictObject({
 export type PayloadField = z.infer<typeof payloadField>
 
 function existsInTime(time: string): boolean {
-  const millis = Date.parse(`${time.slice(0, 19)}Z`)
-  return !Number.isNaN(millis) && new Date(millis).toISOString().slice(0, 19) === time.slice(0, 19)
+  const part = (from: number, to: number): number => Number(time.slice(from, to))
+  if (part(11, 13) > 23 || part(14, 16) > 59 || part(17, 19) > 59) return false
+  const day = part(8, 10)
+  return day > 0 && day <= daysOf(part(0, 4), part(5, 7))
+}
+
+/** None where there is no such month. */
+function daysOf(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
+  return [31, 0, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0
 }

@@ -109,7 +109,8 @@ export const APPEND_DEADLINE_MS = 2_000
 /** The size that counts against MAX_APPEND_BYTES. */
 export function recordBytes(record: LogRecord): number {
   let bytes = Buffer.byteLength(record.key) + record.value.byteLength
-  for (const [name, value] of Object.entries(record.headers)) bytes += Buffer.byteLength(name) + value.byteLength
+  for (const name of Object.keys(record.headers))
+    bytes += Buffer.byteLength(name) + (record.headers[name]?.byteLength ?? 0)
   return bytes
 }
 

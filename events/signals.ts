@@ -1,10 +1,10 @@
 // Signals: what detection needs of arguments and results and nothing else: keyed HMACs, counts and sizes, no text.
 // Pure, and used by gateway, detectors and evaluation alike. Taken before redaction.
-import { createHmac } from 'node:crypto'
 import { z } from 'zod'
 import { canonicalBytes, type Json, parseCanonical } from './canonical.ts'
 import { ToolwardenError } from './errors.ts'
 import { countMarkers, MAX_MARKERS, type MarkerClassifier } from './instruction-markers.ts'
+import { keyedHmac } from './keyed-hmac.ts'
 import { MAX_SIGNALS_BYTES } from './record.ts'
 import { findSecrets } from './redact.ts'
 import {
@@ -160,16 +160,13 @@ export function resultSignals(key: Buffer, toolClass: ToolClass, value: Json, op
 
 /** The keyed HMAC of one normalised value, 128 bits in base64url; kinds never collide. */
 export function signalHmac(key: Buffer, kind: 'object' | 'destination', value: string): string {
-  return createHmac('sha256', key)
-    .update(`toolwarden/signal/v1\n${kind}\n${value}`)
-    .digest()
-    .subarray(0, 16)
-    .toString('base64url')
+  const whole = Buffer.from(keyedHmac(key, `toolwarden/signal/v1\n${kind}\n${value}`), 'base64url')
+  return whole.subarray(0, 16).toString('base64url')
 }
 
 /** The keyed HMAC of a value, a name or a site, 66 bits in base64url. */
 function shortHmac(key: Buffer, kind: 'value' | 'name' | 'site', value: string): string {
-  return createHmac('sha256', key).update(`toolwarden/signal/v2\n${kind}\n${value}`).digest('base64url').slice(0, 11)
+  return keyedHmac(key, `toolwarden/signal/v2\n${kind}\n${value}`).slice(0, 11)
 }
 
 interface Looked {
@@ -195,23 +192,24 @@ function buildSignals(
   const secrets = findSecrets(text)
     .map((secret) => normaliseToken(secret))
     .filter((secret) => secret !== '')
+  // In the order of canonical JSON, so that they are written without a sort.
   return {
-    v: 2,
-    toolClass,
-    objects: distinctObjects.slice(0, MAX_SIGNAL_VALUES).map((object) => signalHmac(key, 'object', object)),
     destinations: destinations.map(({ name }) => signalHmac(key, 'destination', name)),
-    sites: destinations.map(({ site }) => shortHmac(key, 'site', site)),
-    own: destinations.flatMap(({ name }, index) => (isOwnDestination(name, options.ownDomains ?? []) ? [index] : [])),
     fields: [],
-    values: [],
-    secrets: [...new Set(secrets)].slice(0, MAX_SECRETS).map((secret) => shortHmac(key, 'value', secret)),
     markers: 0,
+    objects: distinctObjects.slice(0, MAX_SIGNAL_VALUES).map((object) => signalHmac(key, 'object', object)),
+    own: destinations.flatMap(({ name }, index) => (isOwnDestination(name, options.ownDomains ?? []) ? [index] : [])),
+    secrets: [...new Set(secrets)].slice(0, MAX_SECRETS).map((secret) => shortHmac(key, 'value', secret)),
+    sites: destinations.map(({ site }) => shortHmac(key, 'site', site)),
     textLength: all.length,
+    toolClass,
     truncated:
       !whole ||
       text.length < all.length ||
       distinctObjects.length > MAX_SIGNAL_VALUES ||
       found.length > MAX_SIGNAL_VALUES,
+    v: 2,
+    values: [],
   }
 }
 

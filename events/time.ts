@@ -31,22 +31,30 @@ export function systemClock(): Clock {
 
 /** `2026-11-22T13:00:00.123456Z` of microseconds since 1970. */
 export function formatTime(micros: number): string {
-  const millis = Math.floor(micros / 1000)
-  return `${new Date(millis).toISOString().slice(0, 23)}${String(micros - millis * 1000).padStart(3, '0')}Z`
+  const second = Math.floor(micros / 1_000_000)
+  // Events come many a second.
+  if (second !== formatted.second) formatted = { second, text: new Date(second * 1000).toISOString().slice(0, 20) }
+  return `${formatted.text}${String(micros - second * 1_000_000).padStart(6, '0')}Z`
 }
+
+/** The second that was written last, to its point. */
+let formatted = { second: 0, text: '1970-01-01T00:00:00.' }
 
 /** Microseconds since 1970 of a time in the form of `formatTime`, which the caller has checked. */
 export function parseTime(time: string): number {
   return Date.parse(`${time.slice(0, 23)}Z`) * 1000 + Number(time.slice(23, 26))
 }
 
+/** Written and read within one call. */
+const SCRATCH = Buffer.alloc(16)
+
 /** A UUIDv7 (RFC 9562, section 5.7) of a time and ten random bytes. */
 export function uuidv7(micros: number, random: Uint8Array = randomPiece(10)): string {
-  const bytes = Buffer.alloc(16)
+  const bytes = SCRATCH
   bytes.writeUIntBE(Math.floor(micros / 1000), 0, 6)
-  bytes.set(random.subarray(0, 10), 6)
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x70, 6)
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
+  for (let at = 0; at < 10; at++) bytes[6 + at] = random[at] ?? 0
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
   const hex = bytes.toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }

@@ -14,11 +14,12 @@ import type { Approval } from './approvals.ts'
 import { classified } from './configured-class.ts'
 import type { CallContext, ConnectionContext } from './context.ts'
 import type { Counters, Reservation } from './counters.ts'
-import { type ChargedDecision, type Decision, type DecisionBasis, decideShown, type ProposedCall } from './decide.ts'
+import type { Decision, DecisionBasis, ProposedCall } from './decide.ts'
 import { type Decided, type Escalation, isStillApproved } from './escalation.ts'
 import type { Charge } from './policy/limits.ts'
 import type { Outcome, Recorder } from './recorder.ts'
 import type { ShownDefinition } from './shown-tools.ts'
+import { StandingDecision } from './standing-decision.ts'
 import type { CallIdentity, UnknownOutcomes } from './unknown-outcomes.ts'
 import { unrecorded } from './unrecorded.ts'
 import { hasUnsafeNumber } from './unsafe-numbers.ts'
@@ -124,15 +125,18 @@ export class CallGate {
     try {
       await this.#options.ready
       const call = this.#proposed(request, context)
-      const decideNow = (): ChargedDecision => decideShown(call, request.shownNow?.() ?? call.shown, this.#basis())
-      const decided = await this.#decide({ call, decideNow }, request, waiter)
+      const standing = new StandingDecision(call, {
+        basis: () => this.#basis(),
+        shown: () => request.shownNow?.() ?? call.shown,
+      })
+      const decided = await this.#decide({ call, standing }, request, waiter)
       if (decided.type === 'refuse') return this.#refuse(context, decided.decision)
       const { decideHash, reservation, argumentsDigest: digest, approval } = decided
       const { principal, server, tool } = context
       open = { context, decideHash, toolClass: request.toolClass, startedMicros }
       const identity = { principal, server, tool, argumentsDigest: digest }
       this.#accounts.set(open, { reservation, identity, approval })
-      return await this.#checkAgain(decideNow, open)
+      return await this.#checkAgain(standing, open)
     } catch (error) {
       // What was settled, even where its receipt was lost, is counted down already.
       if (open === undefined || this.#accounts.delete(open)) return this.#refuse(context, unrecorded(error))
@@ -177,7 +181,7 @@ export class CallGate {
 
   /** Resolves once the decision is durable. Throws what the log throws; then nothing stays charged. */
   async #decide(
-    { call, decideNow }: { readonly call: ProposedCall; readonly decideNow: () => ChargedDecision },
+    { call, standing }: { readonly call: ProposedCall; readonly standing: StandingDecision },
     request: GovernedRequest,
     waiter: Waiter | undefined,
   ): Promise<Decided> {
@@ -188,13 +192,13 @@ export class CallGate {
     const onLateCommit = (late: readonly SealedEvent[]): void => this.#closeLate(context, late)
     const reserve = (charges?: readonly Charge[]): Reservation => this.#reserve(charges)
     const escalated = { waiter, shown: request.shown, resumes: request.resumes }
-    const full = decideNow()
+    const full = standing.decide()
     if (full.decision === 'escalate')
       return escalation.decide({
         ...escalated,
         proposal,
         decision: full,
-        decideAgain: decideNow,
+        decideAgain: () => standing.decide(),
         reserve,
         onLateCommit,
       })
@@ -213,11 +217,12 @@ export class CallGate {
   }
 
   /** A rule, or a list of tools, may have arrived while the decision was on its way to the log: it counts. An approval still meets an `escalate`. */
-  async #checkAgain(decideNow: () => ChargedDecision, open: OpenCall): Promise<Admission> {
+  async #checkAgain(standing: StandingDecision, open: OpenCall): Promise<Admission> {
+    if (standing.stillAllows) return { type: 'forward', call: open }
     const account = this.#accounts.get(open)
     // Its own charge does not stand against it.
     account?.reservation.release()
-    const { charges, ...now } = decideNow()
+    const { charges, ...now } = standing.decide()
     const isApproved = now.decision === 'escalate' && isStillApproved(account?.approval, now)
     if (now.decision === 'allow' || isApproved) {
       if (account !== undefined) this.#accounts.set(open, { ...account, reservation: this.#reserve(charges) })

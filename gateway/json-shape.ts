@@ -80,8 +80,8 @@ class ShapeScan {
 
   run(): JsonShape {
     const text = this.#text
+    let level: Level | undefined
     for (let index = 0; index < text.length; index++) {
-      const level = this.#levels.at(-1)
       switch (text[index]) {
         case QUOTE: {
           const end = stringEnd(text, index)
@@ -93,30 +93,33 @@ class ShapeScan {
           if (level !== undefined) level.valueStart = index + 1
           break
         case COMMA:
-          this.#endMember(index)
+          this.#endMember(level, index)
           break
         case OPEN_OBJECT:
         case OPEN_ARRAY:
           if (this.#levels.length === MAX_JSON_DEPTH) return this.#shape(true)
-          this.#open(text[index] === OPEN_OBJECT, level)
+          level = this.#open(text[index] === OPEN_OBJECT, level)
           break
         case CLOSE_OBJECT:
         case CLOSE_ARRAY:
-          this.#endMember(index)
+          this.#endMember(level, index)
           this.#levels.pop()
+          level = this.#levels.at(-1)
           break
       }
     }
     return this.#shape(false)
   }
 
-  #open(isObject: boolean, parent: Level | undefined): void {
+  #open(isObject: boolean, parent: Level | undefined): Level {
     const isParams = this.#levels.length === 1 && parent?.isObject === true && parent.key === 'params'
     const isOutermost = this.#levels.length === 0
     const members = isObject && (isOutermost || isParams) ? new Map<string, Span>() : undefined
     if (isOutermost) this.#members = members
     else if (isParams) this.#params = members
-    this.#levels.push({ isObject, members, keys: isObject ? new Set() : NO_KEYS, key: undefined, valueStart: 0 })
+    const level = { isObject, members, keys: isObject ? new Set<string>() : NO_KEYS, key: undefined, valueStart: 0 }
+    this.#levels.push(level)
+    return level
   }
 
   #takeKey(level: Level, key: string): void {
@@ -128,8 +131,7 @@ class ShapeScan {
     level.key = key
   }
 
-  #endMember(end: number): void {
-    const level = this.#levels.at(-1)
+  #endMember(level: Level | undefined, end: number): void {
     if (level?.key === undefined) return
     level.members?.set(level.key, trim(this.#text, level.valueStart, end))
     level.key = undefined

@@ -232,6 +232,7 @@ function isRequestId(id: unknown): id is RequestId {
 /** The protected key that another key of the object could be taken for; `__proto__` can become any of them. */
 function findLookAlike(members: Members | undefined, keys: ReadonlyMap<string, string>): string | undefined {
   for (const key of members?.keys() ?? []) {
+    if (keys.get(key) === key) continue
     const known = keys.get(fold(key))
     if (known !== undefined && known !== key) return known
     if (key === '__proto__') return 'method'

@@ -61,6 +61,8 @@ export class Pins implements ListingTaker {
   readonly #seen = new Map<string, Set<string>>()
   #isUnread = false
   readonly #budget = new ListingBudget()
+  /** Another object after each change. */
+  #book: PinBook = { first: this.#first, seen: this.#seen, isUnread: false }
   #seenKept = 0
   /** False while what earlier runs saw can't be read: then nothing is pinned by being seen. */
   #isKnown = false
@@ -72,14 +74,15 @@ export class Pins implements ListingTaker {
     this.ready = options.store.load().then((stored) => this.#restore(stored), options.fail)
   }
 
-  /** What definitions are held to; read by every decision. */
+  /** What definitions are held to; read by every decision, and another object after each change. */
   get book(): PinBook {
-    return { first: this.#first, seen: this.#seen, isUnread: this.#isUnread }
+    return this.#book
   }
 
   /** Pins and records; resolves once the events are durable and the pins kept. */
   async listed(listing: Listing): Promise<void> {
     this.#isUnread ||= listing.isUnread === true
+    this.#changed()
     await Promise.all([this.ready, this.#options.controlRead])
     const { note, fail, mode, server, catalogue } = this.#options
     const known = new Set([...this.#seen.keys(), ...this.#first.keys()])
@@ -119,6 +122,7 @@ export class Pins implements ListingTaker {
     const pin = pinOf(tool, server, { book: this.book, control: control() })
     if (pin === undefined && mode === 'warn' && this.#isKnown && this.#seen.has(tool)) {
       this.#first.set(tool, digest)
+      this.#changed()
       return [{ kind: 'pinned', tool, digest }]
     }
     return !isNews || ++this.#seenKept > MAX_SEEN ? [] : [{ kind: 'seen', tool, digest }]
@@ -130,6 +134,11 @@ export class Pins implements ListingTaker {
       this.#note(tool, digest)
     }
     this.#isKnown = true
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.#book = { first: this.#first, seen: this.#seen, isUnread: this.#isUnread }
   }
 
   /** True where the definition was not known, and is now. */
@@ -138,6 +147,7 @@ export class Pins implements ListingTaker {
     if (known.has(digest) || known.size >= MAX_DEFINITIONS) return false
     if (known.size === 0 && this.#seen.size >= MAX_TOOLS) return false
     this.#seen.set(tool, known.add(digest))
+    this.#changed()
     return true
   }
 }

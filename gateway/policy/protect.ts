@@ -12,7 +12,7 @@ import { MAX_PATH_CHARACTERS } from './locate.ts'
 import { mayHoldPath, pathKeys } from './path-arguments.ts'
 import type { ProtectedHost } from './protected-hosts.ts'
 import { createProtectedHosts, namesHostAndPort, namesProtectedUrl } from './protected-hosts.ts'
-import type { PathReading, ProtectedPaths } from './protected-paths.ts'
+import type { ProtectedPaths } from './protected-paths.ts'
 import {
   createProtectedPaths,
   listBareNames,
@@ -93,10 +93,9 @@ function findInReadings(
   protection: Protection,
   facts: ProtectionFacts,
 ): string | undefined {
-  const near = listNearBases(protection.paths, facts)
-  const bareNames = listBareNames(protection.paths, near)
-  const longestName = Math.max(0, ...[...bareNames].map((name) => name.length))
-  const how = createReadings(protection.paths, facts, near)
+  const { bareNames, longestName, within, above } = placesOf(protection.paths, facts)
+  const look = { realPath: facts.remote ? undefined : facts.realPath }
+  const how = { within: { ...look, bases: within }, above: above === undefined ? undefined : { ...look, bases: above } }
   const left = { named: createBudget(), other: createBudget() }
   const isNamed = rememberNaming(pathWords)
   for (const { text, keys, kind } of texts) {
@@ -123,24 +122,41 @@ function findInReadings(
   return undefined
 }
 
-/** Where this server is known to take relative paths from. */
-function listNearBases(paths: ProtectedPaths, { root }: ProtectionFacts): readonly string[] {
-  const { home, workingDirectory, serverDirectories } = paths
-  return [...new Set([root ?? workingDirectory, workingDirectory, ...serverDirectories, home])]
+/** What the names of a call's arguments are compared with. */
+interface Places {
+  /** Names that mean a protected path wherever they stand alone, in lower case. */
+  readonly bareNames: ReadonlySet<string>
+  readonly longestName: number
+  /** Where relative paths may be taken from, to find protected ones. */
+  readonly within: readonly string[]
+  /** The same to find directories above them; undefined for a tool that only reads, which may name those. */
+  readonly above: readonly string[] | undefined
 }
 
-/** How paths are read to find protected ones, and the directories above them; a tool that only reads may name those. */
-function createReadings(
-  paths: ProtectedPaths,
-  { root, remote, realPath, toolClass }: ProtectionFacts,
-  near: readonly string[],
-): { readonly within: PathReading; readonly above: PathReading | undefined } {
-  const look = { realPath: remote ? undefined : realPath }
+type Place = Pick<ProtectionFacts, 'root' | 'remote' | 'toolClass'>
+
+/** Made once for each server and kind of tool, and gone with the list of what is protected. */
+const knownPlaces = new WeakMap<ProtectedPaths, Map<string, Places>>()
+
+function placesOf(paths: ProtectedPaths, place: Place): Places {
+  const known = knownPlaces.get(paths) ?? new Map<string, Places>()
+  knownPlaces.set(paths, known)
+  const key = `${place.remote} ${place.toolClass === 'read'} ${place.root ?? ''}`
+  const places = known.get(key) ?? listPlaces(paths, place)
+  known.set(key, places)
+  return places
+}
+
+function listPlaces(paths: ProtectedPaths, { root, remote, toolClass }: Place): Places {
+  const { home, workingDirectory, serverDirectories } = paths
+  const near = [...new Set([root ?? workingDirectory, workingDirectory, ...serverDirectories, home])]
+  const bareNames = listBareNames(paths, near)
+  const longestName = Math.max(0, ...[...bareNames].map((name) => name.length))
   // A server may also take them from a directory that only its client knows. On another machine none is above our files.
-  const bases = remote ? near : [...new Set([...near, ...paths.directoriesAbove])]
-  const declared = root === undefined ? bases : [root, ...paths.serverDirectories]
-  const above = toolClass === 'read' ? undefined : { ...look, bases: remote ? [] : declared }
-  return { within: { ...look, bases }, above }
+  const within = remote ? near : [...new Set([...near, ...paths.directoriesAbove])]
+  const declared = root === undefined ? within : [root, ...serverDirectories]
+  const above = toolClass === 'read' ? undefined : remote ? [] : declared
+  return { bareNames, longestName, within, above }
 }
 
 const pathWords: ReadonlySet<string> = new Set(pathKeys)
