@@ -1,9 +1,9 @@
 // /v1/pins: the definitions of tools as gateways saw them last, and what they are held to. Approving one is an event in the
 // name of the token before it reaches the gateways.
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { pinSubject } from '../events/control-record.ts'
 import type { ControlView } from '../events/control-view.ts'
 import { hashField, nameField, textField } from '../events/field.ts'
+import { pinSubject } from '../events/pin-subject.ts'
 import { MAX_DEFINITIONS, type SeenDefinition } from '../ledger/definition-history.ts'
 import type { LedgerHistory } from '../ledger/query.ts'
 import type { ApiEnv } from './api-env.ts'

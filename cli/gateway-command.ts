@@ -1,14 +1,11 @@
 // `toolwarden gateway`: between an MCP client on stdin and stdout and the server that it starts. The client waits for the
-// first answer, so the server is started and lines are carried before the rest of the program (gateway-run.ts) is loaded.
-import { closeSync } from 'node:fs'
-import { describeError, ToolwardenError } from '../events/errors.ts'
+// first answer, so the server is started before anything else is loaded (carry-connection.ts).
+import { ToolwardenError } from '../events/errors.ts'
 import { systemClock, uuidv7 } from '../events/time.ts'
 import type { ConnectionBase } from '../gateway/connection.ts'
 import { MAX_NAME_LENGTH } from '../gateway/context.ts'
 import { type ProcessEnd, type ServerProcess, startServer } from '../gateway/stdio/server-process.ts'
-import { StdioGateway } from '../gateway/stdio/stdio-gateway.ts'
 import { splitCommand } from './command-line.ts'
-import type { OpenedRun } from './gateway-run.ts'
 import { checkRoot } from './server-directories.ts'
 import { serverNameOf } from './server-name.ts'
 import { clientSession, defaultPrincipal } from './session.ts'
@@ -35,14 +32,10 @@ const SERVER_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
 
 /** Runs until the server has ended; then this process ends the same way. */
 export async function runGateway(flags: GatewayFlags, rest: readonly string[]): Promise<ProcessEnd> {
-  const { name, server, isRemote, command } = await openServer(flags, rest)
-  const context = connectionContext(flags, name)
-  const opening = openLater(flags, { name, isRemote, command })
-  const gateway = createGateway(opening, server, context)
+  const { server, ...opened } = await openServer(flags, rest)
   try {
-    const end = await Promise.race([gateway.run(), failureOf(opening)])
-    await (await opening).close()
-    return end
+    const { carryConnection } = await import('./carry-connection.ts')
+    return await carryConnection(flags, { server, ...opened, context: connectionContext(flags, opened.name) })
   } catch (error) {
     // Bad configuration, say: no governed request has passed, and no process is left behind.
     server.kill('SIGKILL')
@@ -51,7 +44,8 @@ export async function runGateway(flags: GatewayFlags, rest: readonly string[]): 
   }
 }
 
-interface OpenedServer {
+/** A server that runs, or is reached. */
+export interface OpenedServer {
   readonly name: string
   readonly server: ServerProcess
   readonly isRemote: boolean
@@ -75,54 +69,6 @@ async function openServer(flags: GatewayFlags, rest: readonly string[]): Promise
   const [program, ...args] = command
   const name = flags.name ?? serverNameOf(command)
   return { name, server: await startServer(program, args, process.env), isRemote: false, command }
-}
-
-/** Loads in parts: each holds up the event loop for some 50 ms, and the server's first answer passes in between. */
-async function openLater(flags: GatewayFlags, server: Omit<OpenedServer, 'server'>): Promise<OpenedRun> {
-  await import('../events/event.ts')
-  await turn()
-  await import('./config.ts')
-  await turn()
-  const { openRun } = await import('./gateway-run.ts')
-  await turn()
-  return openRun(flags, server)
-}
-
-/** Resolves when what waited in the event loop has been handled. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
-/** Governed requests and events wait until the run is open; where it can't be opened, they wait for the end. */
-function createGateway(opening: Promise<OpenedRun>, server: ServerProcess, context: ConnectionBase): StdioGateway {
-  const opened = opening.then(
-    ({ run }) => run,
-    () => new Promise<never>(() => undefined),
-  )
-  const gateway = new StdioGateway({
-    context,
-    gate: {
-      admit: async (request, waiter) => (await opened).gate.admit(request, waiter),
-      settle: async (call, outcome) => (await opened).gate.settle(call, outcome),
-    },
-    pins: { listed: async (listing) => (await opened).pins.listed(listing) },
-    recorder: { note: async (draft) => (await opened).recorder.note(draft) },
-    server,
-    client: { input: process.stdin, output: process.stdout },
-    fail: (error) => {
-      process.stderr.write(`toolwarden: ${describeError(error)}\n`)
-    },
-  })
-  // Node lets go of stdin without closing it: the client would write on into a pipe that nobody reads.
-  process.stdin.once('close', () => closeSync(0))
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => gateway.stop(signal))
-  return gateway
-}
-
-/** Rejects where the run can't be opened; never resolves. */
-async function failureOf(opening: Promise<OpenedRun>): Promise<never> {
-  await opening
-  return new Promise(() => undefined)
 }
 
 function serverCommand({ upstream, name, principal, session }: GatewayFlags, rest: readonly string[]): Command {

@@ -1,8 +1,8 @@
 // Asks a server for its tools as a client would, for `pin --from-server` with digests of the exact bytes of its answers.
 // By hand, as an SDK client gives back parsed values, in which large integers and double keys are lost.
 
-import { INSTRUCTIONS } from '../events/control-record.ts'
 import { ToolwardenError } from '../events/errors.ts'
+import { INSTRUCTIONS } from '../events/pin-subject.ts'
 import { type MessageValue, memberBytes, readServerMessage } from '../gateway/message.ts'
 import { ShownTools } from '../gateway/shown-tools.ts'
 import { LineSplitter } from '../gateway/stdio/lines.ts'

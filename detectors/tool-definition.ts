@@ -1,9 +1,10 @@
 // D1: a tool's definition, or the server's instructions, are not what they were; a new tool can be taken for another server's;
 // a description names another server's tool. What is held is that definition alone, by its digest, until an operator
 // approves it. Acts on the newcomer, never on the incumbent. Phrases that address an agent (D9) only make it worse.
-import { INSTRUCTIONS } from '../events/control-record.ts'
+
 import type { EventOf } from '../events/event.ts'
 import { findLikeness, foldName } from '../events/name-likeness.ts'
+import { INSTRUCTIONS } from '../events/pin-subject.ts'
 import { MAX_PREDICATE_PLACES } from '../events/rule.ts'
 import {
   type DefinitionMemory,

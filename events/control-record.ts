@@ -9,6 +9,7 @@ import { ToolwardenError } from './errors.ts'
 import { type Event, parseEvent } from './event.ts'
 import { countField, hashField, nameField, timeField, uuidField, writerField } from './field.ts'
 import type { LogRecord } from './log.ts'
+import { pinSubject } from './pin-subject.ts'
 import { decodeSignature, encodeSignature, parseHeaders, toRecord } from './record.ts'
 import type { Trust } from './trust.ts'
 
@@ -64,14 +65,6 @@ export function subjectOf(event: ControlEvent): string {
     case 'key/revoked':
       return `key/${event.publicKey}`
   }
-}
-
-/** What a pin calls the server's instructions, which reach the model as definitions do; no tool of this name is listed. */
-export const INSTRUCTIONS = 'server:instructions'
-
-/** The subject of a tool's pin. Encoded, or that of `b/c` on `a` would stand in the place of that of `c` on `a/b`. */
-export function pinSubject(server: string, tool: string): string {
-  return `pin/${encodeURIComponent(server)}/${tool}`
 }
 
 /** Whether an event is one that reaches gateways. */

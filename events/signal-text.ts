@@ -3,6 +3,8 @@
 // and an encoded character do not make another value of one.
 import { remarkableWords } from './remarkable-words.ts'
 
+/** How much text is looked through for destinations, characters. */
+export const MAX_SIGNAL_TEXT = 1024 * 1024
 /** The longest token that is a value; longer ones are content. Characters. */
 const MAX_TOKEN_LENGTH = 200
 const MIN_TOKEN_LENGTH = 3

@@ -13,6 +13,7 @@ import {
   findTokens,
   isDestination,
   isOwnDestination,
+  MAX_SIGNAL_TEXT,
   normaliseToken,
   spelledOut,
 } from './signal-text.ts'
@@ -20,8 +21,6 @@ import { TOOL_CLASSES, type ToolClass } from './tool-class.ts'
 
 /** The most HMACs of one kind. */
 export const MAX_SIGNAL_VALUES = 200
-/** How much text is looked through for destinations, characters. */
-export const MAX_SIGNAL_TEXT = 1024 * 1024
 /** How deep values are looked into. */
 const MAX_SIGNAL_DEPTH = 32
 

@@ -1,7 +1,7 @@
 // What is recorded of a connection beside its calls: its begin and end, the server's tools, and what was kept from either
 // peer. No call waits for these events.
 
-import { INSTRUCTIONS } from '../events/control-record.ts'
+import { INSTRUCTIONS } from '../events/pin-subject.ts'
 import { type Connection, type OtherRequest, PROTOCOL_VERSION_KEY } from './connection.ts'
 import { describeName } from './context.ts'
 import type { Listing } from './listing-events.ts'

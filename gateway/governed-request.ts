@@ -1,6 +1,6 @@
 // Which requests the gate is asked about, and what it is asked, whatever the transport they came over: tool calls, resources,
 // prompts, and every method that does not pass by the table of its era.
-import { INSTRUCTIONS } from '../events/control-record.ts'
+import { INSTRUCTIONS } from '../events/pin-subject.ts'
 import type { ToolClass } from '../events/tool-class.ts'
 import type { GovernedRequest } from './call-gate.ts'
 import { type Connection, isModern } from './connection.ts'

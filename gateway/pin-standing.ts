@@ -1,8 +1,8 @@
 // How a tool's definition stands to its pin, and what that means for a call. Pure. What operators approved (`pin/approved` on
 // control) counts before what was seen first.
 
-import { INSTRUCTIONS, pinSubject } from '../events/control-record.ts'
 import type { ControlView } from '../events/control-view.ts'
+import { INSTRUCTIONS, pinSubject } from '../events/pin-subject.ts'
 import { type PinningRule, pinningFor } from './policy/pinning.ts'
 import type { Policy } from './policy/policy.ts'
 import type { ShownDefinition } from './shown-tools.ts'

@@ -1,9 +1,9 @@
 // What one gateway run knows of its server's definitions: what was seen first is pinned (policy `pinning: warn`), what differs
 // is recorded, and both are kept where the next run finds them. docs/design/010-pins-live-beside-the-log.md says why there.
 
-import { INSTRUCTIONS } from '../events/control-record.ts'
 import type { ControlView } from '../events/control-view.ts'
 import type { EventDraft } from '../events/event.ts'
+import { INSTRUCTIONS } from '../events/pin-subject.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { FreshTool } from './connection.ts'
 import { ListingBudget } from './listing-budget.ts'

@@ -1,9 +1,9 @@
 // What a server's answer says of its tools and of itself, read from the exact bytes: each whole tool object has a digest of
 // its own, since a server lists other tools to other clients. Nothing here trusts JSON.parse with a number or a double key.
 import { createHash } from 'node:crypto'
-import { INSTRUCTIONS } from '../events/control-record.ts'
 import { countMarkers } from '../events/instruction-markers.ts'
-import { MAX_SIGNAL_TEXT } from '../events/signals.ts'
+import { INSTRUCTIONS } from '../events/pin-subject.ts'
+import { MAX_SIGNAL_TEXT } from '../events/signal-text.ts'
 import type { ToolHints } from '../events/tool-class.ts'
 import { MAX_NAME_LENGTH } from './context.ts'
 import { type ExactNode, exactText, membersOf, readExact, textsOf } from './exact-json.ts'

@@ -4,9 +4,9 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Json } from '../../events/canonical.ts'
 import { MAX_SIGNALS_BYTES } from '../../events/record.ts'
+import { MAX_SIGNAL_TEXT } from '../../events/signal-text.ts'
 import {
   argumentSignals,
-  MAX_SIGNAL_TEXT,
   MAX_SIGNAL_VALUES,
   parseSignals,
   resultSignals,

@@ -1,7 +1,7 @@
 // Which requests a policy decides on, under which name and with which arguments; and that its patterns and paths cover them.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { INSTRUCTIONS } from '../../events/control-record.ts'
+import { INSTRUCTIONS } from '../../events/pin-subject.ts'
 import type { GovernedRequest } from '../../gateway/call-gate.ts'
 import { Connection, PROTOCOL_VERSION_KEY } from '../../gateway/connection.ts'
 import { findGovernedRequest, needsDecision } from '../../gateway/governed-request.ts'

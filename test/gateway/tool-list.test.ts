@@ -1,7 +1,7 @@
 // What is read from a list answer: a digest for each whole tool, its hints and phrases, whatever the list around it says.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { INSTRUCTIONS } from '../../events/control-record.ts'
+import { INSTRUCTIONS } from '../../events/pin-subject.ts'
 import { MAX_LIST_BYTES, readServerStatement, readToolPage, UNREAD_PAGE } from '../../gateway/tool-list.ts'
 
 function read(...tools: readonly string[]) {
