@@ -125,10 +125,8 @@ export class CallGate {
     try {
       await this.#options.ready
       const call = this.#proposed(request, context)
-      const standing = new StandingDecision(call, {
-        basis: () => this.#basis(),
-        shown: () => request.shownNow?.() ?? call.shown,
-      })
+      const shown = (): ShownDefinition | undefined => request.shownNow?.() ?? call.shown
+      const standing = new StandingDecision(call, { basis: () => this.#basis(), shown })
       const decided = await this.#decide({ call, standing }, request, waiter)
       if (decided.type === 'refuse') return this.#refuse(context, decided.decision)
       const { decideHash, reservation, argumentsDigest: digest, approval } = decided
