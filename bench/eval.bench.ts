@@ -3,10 +3,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { drawDelays, drawFrontier } from './eval/charts.ts'
+import { SPLITS } from './eval/folds.ts'
 import { FRONTIER } from './eval/frontier.ts'
 import { readSessions } from './eval/read-sessions.ts'
 import { formatReport, type Report } from './eval/report.ts'
 import { runEvaluation } from './eval/run.ts'
+import type { Share } from './eval/score.ts'
 
 const PAGE = 'docs/detection.md'
 const BEGIN = '<!-- eval: begin -->'
@@ -14,16 +16,46 @@ const END = '<!-- eval: end -->'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    'end-to-end': { type: 'boolean', default: false },
+    sessions: { type: 'string', default: '40' },
+    split: { type: 'string', default: 'familiar' },
+  },
 })
 const [directory] = positionals
 if (directory === undefined) {
   console.error('usage: npm run eval -- <directory of *.calls.jsonl.gz and *.labels.jsonl.gz> [--json] [--write]')
+  console.error(
+    '  --end-to-end [--sessions 40] [--split familiar|unseen]: a sample through real gateways and detectors',
+  )
   process.exitCode = 1
-} else {
+} else if (values['end-to-end']) await runEndToEnd(directory)
+else {
   const report = runEvaluation(readSessions(directory), FRONTIER)
   console.log(values.json ? JSON.stringify(report, null, 2) : formatReport(report))
   if (values.write) write(report)
+}
+
+async function runEndToEnd(from: string): Promise<void> {
+  const split = SPLITS.find((each) => each === values.split)
+  if (split === undefined) throw new RangeError(`no such split: ${values.split}`)
+  const { playEndToEnd } = await import('./eval/end-to-end.ts')
+  const onPlayed = (played: number): void =>
+    void process.stderr.write(process.stderr.isTTY ? `\r${played} played ` : '')
+  const sessions = Number(values.sessions)
+  const report = await playEndToEnd(readSessions(from), { directory: from, split, sessions, onPlayed })
+  if (values.json) return console.log(JSON.stringify(report))
+  console.log(`${split}: ${report.attacked} attacked and ${report.benign} benign sessions through the real loop`)
+  console.log(`harmful calls that reached no server: ${describeShare(report.stopped)}`)
+  console.log(`the same calls in the open loop, 0.25 s: ${describeShare(report.stoppedInOpenLoop)}`)
+  console.log(`benign sessions with a call refused or held: ${describeShare(report.benignTouched)}`)
+}
+
+function describeShare({ count, of, share, low, high }: Share): string {
+  const [part, from, to] = [share, low, high].map((each) => (100 * each).toFixed(1))
+  return `${count} of ${of}, ${part}% (${from}–${to})`
 }
 
 function write(report: Report): void {

@@ -22,6 +22,8 @@ const HISTORY_MS = 6 * 24 * 60 * 60 * 1000
 const BASE_MS = Date.UTC(2026, 0, 5)
 /** When every judged session begins: long enough after the history that no alert of it is still fresh. */
 export const TEST_MS = BASE_MS + HISTORY_MS + 12 * 60 * 60 * 1000
+/** From the beginning of the history to the judged sessions, milliseconds. */
+export const LEARNING_MS = TEST_MS - BASE_MS
 
 /** The folds of a split: every session is judged once. */
 export function makeFolds(sessions: readonly TracedSession[], split: Split): readonly Fold[] {
@@ -35,11 +37,15 @@ export function makeFolds(sessions: readonly TracedSession[], split: Split): rea
   }))
 }
 
-/** The state of the detectors after a history. */
-export function learn(history: readonly TracedSession[], options: EngineOptions): EngineState {
+/** The state of the detectors after a history, whose first session begins at a time (milliseconds). */
+export function learn(
+  history: readonly TracedSession[],
+  options: EngineOptions,
+  baseMs: number = BASE_MS,
+): EngineState {
   const ordered = history.toSorted((left, right) => compare(digest(left.session), digest(right.session)))
   return ordered.reduce((state, session, index) => {
-    const startMs = BASE_MS + Math.floor((index * HISTORY_MS) / ordered.length)
+    const startMs = baseMs + Math.floor((index * HISTORY_MS) / ordered.length)
     return playSession(state, session, { options, delayMs: 250, startMs }).state
   }, initialEngineState(options.detectors))
 }

@@ -7,7 +7,7 @@ import { argumentSignals, parseSignals, resultSignals, type Signals, signalsByte
 import { type ToolClass, toolClassOf } from '../../events/tool-class.ts'
 
 /** Any key does: detection compares, it never looks inside. */
-const DEPLOYMENT_KEY = Buffer.alloc(32, 1)
+export const DEPLOYMENT_KEY = Buffer.alloc(32, 1)
 
 const callLine = z.object({
   session: z.string().min(1),
