@@ -161,8 +161,9 @@ export class Relay {
       return this.#refuse(verdict.why)
     }
     if (!verdict.isAnswer && content.length > 0) await settleForeign(content)
-    this.#sendHead([])
+    this.#startHead([])
     await reply.write(tail ?? content)
+    reply.flush()
     return 'complete'
   }
 
@@ -200,6 +201,12 @@ export class Relay {
   }
 
   #sendHead(others: readonly string[]): void {
+    this.#startHead(others)
+    this.#options.reply.flush()
+  }
+
+  /** The head then leaves together with what is written next. */
+  #startHead(others: readonly string[]): void {
     const { response, reply, dropped } = this.#options
     if (reply.hasHead) return
     const fields: HeaderList = endToEndHeaders(response.headers, new Set([...dropped, ...others]))

@@ -104,7 +104,7 @@ export class Reply {
     this.#response.end()
   }
 
-  /** Sends the head at once, before there is a body. */
+  /** Begins the answer; its head leaves with the first bytes of the body, or with `flush`. */
   head(status: number, statusText: string, headers: HeaderList): void {
     if (this.#closing.signal.aborted || this.hasHead) return
     if (this.#isHeld) {
@@ -113,7 +113,11 @@ export class Reply {
       return
     }
     this.#response.writeHead(status, statusText, flatHeaders(headers))
-    this.#response.flushHeaders()
+  }
+
+  /** Sends the head that has not left yet, before there is a body. */
+  flush(): void {
+    if (!this.#closing.signal.aborted && this.#response.headersSent) this.#response.flushHeaders()
   }
 
   /** Resolves when more may be written; a client that is gone takes everything. A stalled one is cut off. */
