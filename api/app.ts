@@ -36,6 +36,7 @@ import { type ApiMetrics, createApiMetrics, measureRequests } from './metrics.ts
 import { addOpenApi } from './openapi.ts'
 import type { OperatorMeans } from './operator.ts'
 import { addPins } from './pins.ts'
+import { addPolicies } from './policies.ts'
 import { type ApiLogger, answerErrors, answerNotFound, problem, refuseInvalid } from './problem.ts'
 import { addRecordedCalls } from './recorded-calls.ts'
 import { addRules } from './rules.ts'
@@ -140,6 +141,7 @@ function addRoutes(
   addApprovals(app, { history, approvals, operator, clock, settings })
   addRules(app, { history, operator, clock, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addSwitches(app, { operator, publishDeadlineMs: settings.limits.publishDeadlineMs })
+  addPolicies(app, { operator, clock, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addPins(app, { history, operator, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addTree(app, dependencies.tree)
   addErasures(app, { ...dependencies })

@@ -38,6 +38,12 @@ const configObject = z.strictObject({
   trust: trustSettings.default([]),
   /** Enrolment keys of other installations: whose word revokes writers' keys here. */
   enrolment: z.array(publicKeyField).default([]),
+  policy: z
+    .strictObject({
+      /** A policy that may allow more than the one in force waits until an admin has accepted it. */
+      protect: z.boolean().default(false),
+    })
+    .prefault({}),
   gateway: gatewaySettings.prefault({}),
   ledger: ledgerSettings.prefault({}),
   detectors: detectorSettings.prefault({}),

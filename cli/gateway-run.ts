@@ -109,6 +109,14 @@ export async function startRun(ground: Ground, server: ServedServer): Promise<Ga
       required: control.required ?? backbone.isDistributed,
     },
     policy: policyFiles.policy,
+    policyGuard: config.policy.protect
+      ? (await import('./policy-baseline.ts')).openPolicyBaseline({
+          data: config.data,
+          server: name,
+          file: policyFile,
+          nowMs: Math.floor(clock.nowMicros() / 1000),
+        })
+      : undefined,
     facts: { realPath: lookUpRealPath, root, remote: server.isRemote, protection: protect(policyFiles.policy) },
     pinStore: createPinStore(config.data, name),
     catalogue: ground.catalogue,

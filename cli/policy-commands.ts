@@ -14,6 +14,7 @@ export function addPolicyCommands(program: Command): void {
   const policy = program.command('policy').description('check policies, try them out, and write them')
   addChecks(policy)
   addComparisons(policy)
+  addProtected(policy)
   addWriters(policy)
 }
 
@@ -111,6 +112,29 @@ function addComparisons(policy: Command): void {
     .option('--json', 'as JSON')
     .action(async (hash: string | undefined, flags: object) =>
       (await import('./policy-show-command.ts')).runPolicyShow(hash, flags),
+    )
+}
+
+/** What waits for an admin. */
+function addProtected(policy: Command): void {
+  policy
+    .command('held')
+    .description('list the changes of policies that may allow more and were held (policy.protect)')
+    .option('--server <name>', 'of one server')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (flags: object) => (await import('./policy-accept-command.ts')).listHeld(flags))
+
+  policy
+    .command('accept')
+    .description('let a held change of policy take effect')
+    .argument('<hash>', 'of the policy that is held, or its beginning')
+    .option('--server <name>', 'for one server; else for each that holds it')
+    .option('--reason <text>', 'why; it is recorded')
+    .option('--config <file>', 'toolwarden.yaml')
+    .option('--json', 'as JSON')
+    .action(async (hash: string, flags: object) =>
+      (await import('./policy-accept-command.ts')).acceptPolicy(hash, flags),
     )
 }
 

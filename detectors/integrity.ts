@@ -145,6 +145,13 @@ function findDirect(event: Event, hash: string): Finding | undefined {
         scope: { server: event.server },
         explanation: `The gateway of server ${event.server} did not honour a record on control: ${event.reason}.`,
       })
+    case 'policy/held':
+      return direct({
+        severity: 'high',
+        subject: `wider policy of server ${event.server}: ${event.policy.slice(0, 12)}`.slice(0, 1_000),
+        scope: { server: event.server },
+        explanation: `A policy for server ${event.server} may allow more than the one in force, in ${event.count} way(s); it waits for an admin. First: ${event.widenings[0]?.rule ?? ''}: ${event.widenings[0]?.why ?? ''}. If you expect this: toolwarden policy accept ${event.policy.slice(0, 12)} --reason <why>.`,
+      })
     case 'ledger/quarantined':
       return direct({
         severity: 'high',

@@ -118,6 +118,18 @@ export const sessionEvents = [
     bytes: countField,
     /** Until when its rules are only observed. */
     observeUntil: timeField.optional(),
+    /** Hash of the `policy/accepted` that let it take effect, where it needed one. */
+    accepted: hashField.optional(),
+  }),
+  /** A policy that may allow more than the one in force, where an admin has to accept that (`policy.protect`). */
+  eventSchema('policy/held', {
+    server: nameField,
+    inForce: hashField,
+    policy: hashField,
+    bytes: countField,
+    /** How many ways there are in which it may allow more, and the first of them. */
+    count: countField,
+    widenings: z.array(z.strictObject({ rule: nameField, why: textField })),
   }),
   /** Policy files that could not be loaded; what was in force stays in force. `policy` is the hash of what was read, if it was. */
   eventSchema('policy/refused', {

@@ -10,6 +10,7 @@ import { type Event, parseEvent } from './event.ts'
 import { countField, hashField, nameField, timeField, uuidField, writerField } from './field.ts'
 import type { LogRecord } from './log.ts'
 import { pinSubject } from './pin-subject.ts'
+import { policySubject } from './policy-subject.ts'
 import { decodeSignature, encodeSignature, parseHeaders, toRecord } from './record.ts'
 import type { Trust } from './trust.ts'
 
@@ -21,6 +22,7 @@ const CONTROL_TYPES = [
   'switch/stopped',
   'switch/resumed',
   'pin/approved',
+  'policy/accepted',
   'key/revoked',
 ] as const
 /** An event that reaches gateways. */
@@ -62,6 +64,8 @@ export function subjectOf(event: ControlEvent): string {
       return `switch/${event.scope}`
     case 'pin/approved':
       return pinSubject(event.server, event.tool)
+    case 'policy/accepted':
+      return policySubject(event.server, event.policy)
     case 'key/revoked':
       return `key/${event.publicKey}`
   }

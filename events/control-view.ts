@@ -69,6 +69,7 @@ function expiryOf(event: ControlEvent): number | undefined {
       return parseTime(event.rule.expiresAt)
     case 'rule/lifted':
     case 'approval/verdict':
+    case 'policy/accepted':
       return parseTime(event.expiresAt)
     case 'switch/stopped':
     case 'switch/resumed':

@@ -58,6 +58,16 @@ export const controlEvents = [
     digest: hashField,
     ...operatorContext,
   }),
+  /** One change of one server's policy may take effect though it may allow more; another one needs its own. */
+  eventSchema('policy/accepted', {
+    revision: revisionField,
+    server: nameField,
+    policy: hashField,
+    /** The policy that was in force; from another one the change is another. */
+    replaces: hashField,
+    expiresAt: timeField,
+    ...operatorContext,
+  }),
   /** From here on nothing that the key vouches for is honoured; what lies before stays. */
   eventSchema('key/revoked', {
     revision: revisionField,

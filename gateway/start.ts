@@ -24,6 +24,7 @@ import { type ListingTaker, type PinStore, Pins } from './pins.ts'
 import type { DecisionFacts } from './policy/decision.ts'
 import { pinningFor } from './policy/pinning.ts'
 import type { Policy } from './policy/policy.ts'
+import { findAcceptance, type PolicyGuard, policyAtStart } from './policy-guard.ts'
 import { PolicyInForce, type PolicyKeeper } from './policy-in-force.ts'
 import { Recorder, type RecordSettings } from './recorder.ts'
 import { UnknownOutcomes } from './unknown-outcomes.ts'
@@ -56,6 +57,8 @@ export interface GatewayOptions {
   readonly need: ControlNeed
   /** Undefined where no valid policy could be loaded: every call is denied. */
   readonly policy: Policy | undefined
+  /** Present where a policy that may allow more than the last one has to be accepted. */
+  readonly policyGuard?: PolicyGuard | undefined
   readonly facts: Omit<DecisionFacts, 'nowMs'>
   /** Where definitions are kept between runs. */
   readonly pinStore: PinStore
@@ -79,8 +82,10 @@ export interface GatewayRun {
 }
 
 /** Starts a run; nothing waits for the log here, so that a client's `initialize` is not held up. */
-export function startGateway(options: GatewayOptions): GatewayRun {
-  const { eventLog, clock, log, trust, policy, warn } = options
+export function startGateway(given: GatewayOptions): GatewayRun {
+  const atStart = policyAtStart(given.policy, given.policyGuard)
+  const options = { ...given, policy: atStart.inForce }
+  const { eventLog, clock, log, trust, warn } = options
   const { deploymentKey } = options
   const { chainWriter, spool, recorder } = startChain(options)
   const fail = (error: unknown): void => {
@@ -92,6 +97,7 @@ export function startGateway(options: GatewayOptions): GatewayRun {
   const onApplied = (record: ControlRecord): void => {
     const problem = findControlProblem(record, approvals, clock.nowMicros())
     if (problem !== undefined) onRefused(problem)
+    if (record.kind === 'event' && record.event.type === 'policy/accepted') inForce.look()
   }
   const reader = new ControlReader({ eventLog, log, trust, onApplied, onRefused, onTrouble: fail })
   const control = withTimeout(reader.start(), CONTROL_WAIT_MS).catch(fail)
@@ -99,11 +105,16 @@ export function startGateway(options: GatewayOptions): GatewayRun {
   const earlierRuns = new EarlierRuns({ ...options, chainWriter, spool, spoolRoot: options.spool?.root, fail })
   const { counters, unknown, folded, ...folding } = startFolding(options, chainWriter.chain, fail)
   const inForce = new PolicyInForce({
-    policy,
+    ...{ policy: options.policy, held: atStart.held, guard: options.policyGuard },
     protection: options.facts.protection,
     server: options.server,
     note: (draft) => recorder.note(draft).catch(fail),
+    findAcceptance: (change) =>
+      findAcceptance(reader.view, { server: options.server, change, nowMicros: clock.nowMicros() }),
+    warn,
   })
+  // What was accepted while this gateway did not run.
+  control.then(() => inForce.look()).catch(fail)
   const pins = createPins(options, { recorder, policyOf: () => inForce.policy, reader, controlRead: control, fail })
   const gate = new CallGate({
     recorder,

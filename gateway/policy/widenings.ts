@@ -1,6 +1,6 @@
 // Whether a change of policy can allow more than before. Cautious: every change counts that is not provably narrowing. Narrowing
-// are denials that are added, actions and defaults that get stricter, constraints and limits that are added or tightened, and
-// rules taken out that no other rule or default can make up for.
+// are denials that are added, actions and defaults that get stricter, constraints and limits that are added or tightened, pins
+// that hold more, and rules taken out that no other rule or default can make up for.
 
 import type { Action, Constraints, Policy, Rule } from './policy.ts'
 import { diffPolicies, type PolicyChange, writtenText } from './policy-diff.ts'
@@ -11,18 +11,28 @@ const matching = ['tool', 'server', 'principal', 'client', 'when'] as const
 
 /** One way in which a change may allow more. */
 export interface Widening {
-  /** The rule, or `default`, or `mode`. */
+  /** The rule, or `default`, `mode` or `pinning`. */
   readonly rule: string
   readonly why: string
 }
 
 /** Lists every way in which `after` may allow what `before` did not; none where it provably allows no more. */
 export function listWidenings(before: Policy, after: Policy): readonly Widening[] {
-  return diffPolicies(before, after).flatMap((change) => {
+  const changes = diffPolicies(before, after).flatMap((change) => {
     const why = findWidening(change, before, after)
     const rule = 'rule' in change ? change.rule : change.type === 'default' ? 'default' : 'mode'
     return why === undefined ? [] : [{ rule, why }]
   })
+  return isPinnedAsStrictly(before, after) ? changes : [...changes, { rule: 'pinning', why: 'it may hold less' }]
+}
+
+/** The same entries, or everything held that is not pinned. */
+function isPinnedAsStrictly({ pinning: before }: Policy, { pinning: after }: Policy): boolean {
+  const [first] = after
+  if (first?.server === undefined && first?.mode === 'enforce' && first.held === 'deny') return true
+  const text = (rules: Policy['pinning']): string =>
+    JSON.stringify(rules.map(({ server, mode, held }) => [server?.pattern ?? null, mode, held]))
+  return text(before) === text(after)
 }
 
 function findWidening(change: PolicyChange, before: Policy, after: Policy): string | undefined {

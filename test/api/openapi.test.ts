@@ -64,12 +64,12 @@ describe('/openapi.json', () => {
     }
   })
 
-  it('names the one scope that each route under /v1 needs: approve for what lets calls through, admin for what erases, operate for what writes or shows arguments, read for the rest', () => {
+  it('names the one scope that each route under /v1 needs: approve for what lets calls through, admin for what erases or widens, operate for what writes or shows arguments, read for the rest', () => {
     for (const [name, { security = [] }] of operations()) {
       if (!name.includes(' /v1/')) continue
       const writing = /\/approve$|\/approvals\//.test(name)
         ? 'approve'
-        : /erasures|holds/.test(name)
+        : /erasures|holds|policies/.test(name)
           ? 'admin'
           : 'operate'
       assert.deepEqual(security, [{ bearer: [/^POST|recorded-calls$|bundle$/.test(name) ? writing : 'read'] }], name)

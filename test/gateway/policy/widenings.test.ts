@@ -62,6 +62,16 @@ describe('listWidenings', () => {
     assert.equal(widens([deny, base], [base, deny]).length, 1)
   })
 
+  it('finds pins that may hold less, and none where everything is held', () => {
+    const pinned = (pinning: unknown): Policy => loadPolicy(stringify({ version: '1', pinning, rules: [] }))
+    const rules = (before: unknown, after: unknown): readonly string[] =>
+      listWidenings(pinned(before), pinned(after)).map((each) => each.rule)
+    assert.deepEqual(rules('enforce', 'warn'), ['pinning'])
+    assert.deepEqual(rules('enforce', [{ mode: 'enforce', held: 'escalate' }]), ['pinning'])
+    assert.deepEqual([rules('off', 'enforce'), rules('warn', 'warn')], [[], []])
+    assert.deepEqual(rules([{ server: 'a', mode: 'enforce' }], [{ server: 'b', mode: 'enforce' }]), ['pinning'])
+  })
+
   it('finds another default, and observing', () => {
     const policy = (more: object): Policy => loadPolicy(stringify({ version: '1', ...more, rules: [] }))
     const [denies, asks] = [policy({}), policy({ default: 'escalate' })]
