@@ -38,6 +38,8 @@ import type { OperatorMeans } from './operator.ts'
 import { addPins } from './pins.ts'
 import { addPolicies } from './policies.ts'
 import { type ApiLogger, answerErrors, answerNotFound, problem, refuseInvalid } from './problem.ts'
+import type { Prune } from './prune.ts'
+import { addPrunings } from './prunings.ts'
 import { addRecordedCalls } from './recorded-calls.ts'
 import { addRules } from './rules.ts'
 import type { ApiSettings } from './settings.ts'
@@ -55,6 +57,7 @@ export interface ApiDependencies {
   readonly history: LedgerHistory
   readonly approvals: ApprovalHistory
   readonly erasures: Erasures
+  readonly prune: Prune
   readonly findHolds: () => Promise<readonly LegalHold[]>
   readonly verify: Verify
   /** The check inside the store; of bodies, hashes and links alone. */
@@ -145,6 +148,7 @@ function addRoutes(
   addPins(app, { history, operator, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addTree(app, dependencies.tree)
   addErasures(app, { ...dependencies })
+  addPrunings(app, dependencies)
   addHolds(app, { ...dependencies })
   addBundle(app, { writeBundle: dependencies.writeBundle, operator, clock })
   addIntegrity(app, { verification, verifyQuickly: dependencies.verifyQuickly })

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { ReadinessCheck } from '../api/health.ts'
+import { createPrune } from '../api/prune.ts'
 import { type RunningApi, startApi } from '../api/server.ts'
 import type { LogProtection } from '../api/status.ts'
 import { TokenBook } from '../api/tokens.ts'
@@ -12,7 +13,8 @@ import { systemClock } from '../events/time.ts'
 import { ApprovalHistory } from '../ledger/approval-history.ts'
 import { writeBundle } from '../ledger/bundle/write-bundle.ts'
 import { Erasures } from '../ledger/erasure.ts'
-import { findLegalHolds } from '../ledger/legal-hold.ts'
+import { findLegalHolds, type LegalHold } from '../ledger/legal-hold.ts'
+import { Prunings } from '../ledger/pruning.ts'
 import { LedgerHistory } from '../ledger/query.ts'
 import type { LedgerStore } from '../ledger/store.ts'
 import { TreeProofs } from '../ledger/tree-proofs.ts'
@@ -24,6 +26,7 @@ import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
 import { KeyStatements } from './key-statements.ts'
 import { findMerkleLog, merkleLogDirectory } from './merkle-log.ts'
+import { RetentionSchedule } from './retention-schedule.ts'
 import type { ServiceRole } from './role-lock.ts'
 import { softwareName } from './version.ts'
 
@@ -53,6 +56,11 @@ export async function startApiService(options: ApiServiceOptions): Promise<Runni
   const operator = await openOperator(options)
   const erasures = new Erasures(store)
   finishErasures(erasures, options)
+  const findHolds = (): Promise<readonly LegalHold[]> => findLegalHolds(store)
+  const prunings = new Prunings(store, merkleLogDirectory(config))
+  const prune = createPrune({ prunings, findHolds, operator, clock })
+  const retention = new RetentionSchedule({ prune, prunings, caughtUp: options.caughtUp, config, clock, logger })
+  onStop(() => retention.stop())
   const api = await startApi({
     settings: config.api,
     about: {
@@ -67,7 +75,8 @@ export async function startApiService(options: ApiServiceOptions): Promise<Runni
     history: new LedgerHistory(store),
     approvals: new ApprovalHistory(store),
     erasures,
-    findHolds: () => findLegalHolds(store),
+    findHolds,
+    prune,
     verify: async (onProgress, { isBackground: isUnhurried, signal }) =>
       verifyLedger({
         store,

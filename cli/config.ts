@@ -15,7 +15,7 @@ import { kafkaSettings } from '../events/kafka-log-settings.ts'
 import { trustSettings } from '../events/trust-settings.ts'
 import { problemAt } from '../gateway/policy/problems.ts'
 import { gatewaySettings } from '../gateway/settings.ts'
-import { ledgerSettings } from '../ledger/settings.ts'
+import { ledgerSettings, retentionSettings } from '../ledger/settings.ts'
 
 const configObject = z.strictObject({
   /** Name of the ledger; in distributed mode the same for every role. */
@@ -46,6 +46,7 @@ const configObject = z.strictObject({
     .prefault({}),
   gateway: gatewaySettings.prefault({}),
   ledger: ledgerSettings.prefault({}),
+  retention: retentionSettings.prefault({}),
   detectors: detectorSettings.prefault({}),
   /** Whom alerts are sent to. */
   alerts: alertSettings.prefault({}),

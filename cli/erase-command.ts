@@ -83,12 +83,14 @@ function namesOf({ call, session, principal }: EraseFlags): Pick<EraseFlags, 'ca
   }
 }
 
-function reasonOf({ reason = '' }: EraseFlags): string {
+/** The reason that has to be given. Throws USAGE. */
+export function reasonOf({ reason = '' }: EraseFlags): string {
   if (reason.trim() !== '') return reason
   throw new ToolwardenError('USAGE', 'no reason', { where: '--reason', fix: 'say why: it is recorded' })
 }
 
-async function ask<Answer>({ config: file }: EraseFlags, path: string, body?: object): Promise<Answer> {
+/** Asks the API that runs on the data directory. Throws STORE_UNAVAILABLE where none does, and what it answers. */
+export async function ask<Answer>({ config: file }: EraseFlags, path: string, body?: object): Promise<Answer> {
   const config = await loadConfig(process.env, file)
   const installation = await openInstallation(config.data)
   const url = await findApi(config.data)

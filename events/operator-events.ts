@@ -153,6 +153,7 @@ export const adminEvents = [
     first: textField,
   }),
   eventSchema('admin/exported', { what: textField, events: countField, ...operatorContext }),
-  eventSchema('admin/pruned', { what: textField, minIndex: countField, ...operatorContext }),
+  /** What the ledger stored before a month's begin goes, as far as its leaf lies below `minIndex`; the hashes of the log stay. */
+  eventSchema('admin/pruned', { what: textField, before: timeField, minIndex: countField, ...operatorContext }),
   eventSchema('admin/read-payload', { call: uuidField, ...operatorContext }),
 ] as const

@@ -25,7 +25,10 @@ export interface IntactEvent {
 export interface PendingChecks {
   /** Events with payload, signals, or a statement to compare with other tables. */
   events: IntactEvent[]
-  gaps: { readonly chain: string; readonly from: number; readonly to: number }[]
+  /** `previous`: what the event behind the gap says of the one before it. */
+  gaps: { readonly chain: string; readonly from: number; readonly to: number; readonly previous: string }[]
+  /** Repetitions of what is not stored. */
+  orphans: EventRow[]
   receipts: (ForeignReceipt & { readonly source: IntactEvent })[]
   openCalls: { readonly chain: string; readonly pending: PendingCall }[]
   /** Each once. */
@@ -57,7 +60,7 @@ export interface WalkContext {
 /** Fed with rows ordered by chain, sequence and hash. */
 export class ChainWalk {
   readonly #context: WalkContext
-  readonly pending: PendingChecks = { events: [], gaps: [], receipts: [], openCalls: [], revokedRuns: [] }
+  readonly pending: PendingChecks = { events: [], gaps: [], orphans: [], receipts: [], openCalls: [], revokedRuns: [] }
   #state: ChainState | undefined
   /** Rows of one chain and sequence number; judged when the next one begins. */
   #group: EventRow[] = []
@@ -130,8 +133,7 @@ export class ChainWalk {
     for (const row of rows) {
       if (row.outcome === 'duplicate') {
         counts.duplicates++
-        if (!hashes.has(row.hash))
-          this.#report('original-missing', row, 'this repeats an event that is not stored any more')
+        if (!hashes.has(row.hash)) this.pending.orphans.push(row)
       } else if (row.outcome === 'fork') {
         counts.forks++
         this.#report('fork', row, row.reason === '' ? 'the ledger called it a fork' : row.reason)
@@ -159,7 +161,7 @@ export class ChainWalk {
   #judgeLink(state: ChainState, row: EventRow, isIntact: boolean): void {
     const { head, chain } = state
     if (row.sequence > head.sequence + 1) {
-      this.pending.gaps.push({ chain, from: head.sequence + 1, to: row.sequence - 1 })
+      this.pending.gaps.push({ chain, from: head.sequence + 1, to: row.sequence - 1, previous: row.previous })
       this.#context.findings.counts.unverifiable += state.unsigned.length
       state.unsigned = []
       state.isCut = true

@@ -14,6 +14,7 @@ import {
   insertSql,
   selectSql,
 } from './clickhouse-sql.ts'
+import { pruneConditions } from './pruned-rows.ts'
 import {
   EVENT_ROW_COLUMNS,
   PAYLOAD_ROW_COLUMNS,
@@ -24,6 +25,7 @@ import {
 import type {
   LeafRow,
   LedgerStore,
+  Pruned,
   QueryParameters,
   ReadLane,
   RestoredRows,
@@ -152,6 +154,20 @@ class ClickHouseStore implements LedgerStore {
        WHERE erased_by = '' AND hash IN (SELECT hash FROM erasures WHERE erasure = '${id}')
        SETTINGS mutations_sync = 2`,
     )
+  }
+
+  async prune(pruned: Pruned): Promise<void> {
+    for (const [table, condition] of Object.entries(pruneConditions(pruned))) {
+      const [found] = await this.#connection.verify.select<{ rows: number }>(
+        selectSql(`SELECT count() AS rows FROM ${table} WHERE ${condition}`),
+        {},
+      )
+      if (found?.rows === 0) continue
+      // Over the readers' session, as it may take minutes.
+      await this.#connection.verify.command(
+        `ALTER TABLE ${table} DELETE WHERE ${condition} SETTINGS mutations_sync = 2`,
+      )
+    }
   }
 
   async isStored({ topic, partition, offset }: RowPosition): Promise<boolean> {

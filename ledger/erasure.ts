@@ -147,7 +147,8 @@ function withoutHeld(condition: Condition, holds: readonly LegalHold[]): Conditi
   }
 }
 
-function equalCondition(
+/** The condition on `events` for what is named; parameters begin with the prefix. */
+export function equalCondition(
   { call, session, principal }: Pick<ErasureSelection, 'call' | 'session' | 'principal'>,
   prefix: string,
 ): Condition {

@@ -107,6 +107,8 @@ function ownColumns(event: Event): Partial<EventColumns> {
       return { subject: event.chain, range_from: event.from, range_to: event.to }
     case 'admin/erased':
       return { subject: event.erasure }
+    case 'admin/pruned':
+      return { subject: event.before, range_to: event.minIndex }
     case 'admin/held':
     case 'admin/released':
       return { subject: event.hold }

@@ -5,6 +5,7 @@ import { type Checkpoint, signCheckpoint, type VerifiedCheckpoint, verifyCheckpo
 import { countLeaves, FIRST_ROW, findHashesWithoutRow, findRowOrder, type RowOrder } from './leaf-rows.ts'
 import { publishLogKey } from './log-key.ts'
 import { EMPTY_ROOT } from './merkle.ts'
+import { findPruned } from './pruning.ts'
 import { type ClaimMeans, claimTree, settleClaim } from './sequencer-claim.ts'
 import { isSameText, type Staged } from './sequencer-files.ts'
 import type { LedgerStore } from './store.ts'
@@ -111,13 +112,14 @@ async function checkStore({ store, reader }: TreeMeans, checkpoint: Checkpoint):
   const { end, rows } = await countLeaves(store)
   if (end > size)
     throw refusal(`the store knows of ${end} leaves`, checkpoint, 'the log was rolled back: restore the newer one')
-  if (rows < size)
+  const { minIndex } = await findPruned(store)
+  if (rows < size - minIndex)
     throw refusal(`history is shorter than what was signed: the store has ${rows} events`, checkpoint, REPAIR)
   if (size === 0) return FIRST_ROW
   const hashes = await reader.hashes(0, Math.floor((size - 1) / TILE_WIDTH), size)
   const missing = await findHashesWithoutRow(
     store,
-    hashes.map((hash) => hash.toString('hex')),
+    hashes.map((hash) => hash.toString('hex')).slice(Math.max(0, minIndex - size + hashes.length)),
   )
   const order = await findRowOrder(store, hashes.at(-1) ?? EMPTY_ROOT)
   if (missing.length > 0 || order === undefined)

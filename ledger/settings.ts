@@ -45,5 +45,10 @@ export const ledgerSettings = z
       message: 'one witness is listed twice',
     },
   )
+/** The form of `retention:` in toolwarden.yaml: how long what is recorded is kept. */
+export const retentionSettings = z.strictObject({
+  /** Whole months before the present one that stay in the ledger; all unless told. */
+  months: z.number().int().min(1).max(1_200).optional(),
+})
 /** Checked settings of the ledger. */
 export type LedgerSettings = z.output<typeof ledgerSettings>

@@ -89,6 +89,14 @@ export interface LeafRow {
   readonly hash: string
 }
 
+/** How far the ledger was pruned. */
+export interface Pruned {
+  /** Rows that were stored before may be gone, microseconds since 1970; 0 where nothing was pruned. */
+  readonly beforeMicros: number
+  /** All of them are leaves below this one. */
+  readonly minIndex: number
+}
+
 /** Values bound to `{name:Type}` in the SQL. */
 export type QueryParameters = Readonly<Record<string, string | number | readonly string[] | readonly number[]>>
 
@@ -120,6 +128,11 @@ export interface LedgerStore {
   planErasure(erasure: string, condition: string, parameters: QueryParameters): Promise<void>
   /** Overwrites the payloads that an erasure planned, and names its event in them; resolves when that is done. Idempotent. */
   carryOutErasure(erasure: string, erasedBy: string): Promise<void>
+  /**
+   * Removes rows that were stored before a moment (microseconds since 1970) and whose leaf lies below an index; what the
+   * ledger goes on from stays. Resolves when that is done. Idempotent.
+   */
+  prune(pruned: Pruned): Promise<void>
   /** Whether a row stands at a position. Sees everything that an acknowledged insert wrote. */
   isStored(position: RowPosition): Promise<boolean>
   /** The last offset stored of a partition; undefined for none. */

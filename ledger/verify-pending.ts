@@ -28,6 +28,16 @@ export async function verifyGaps(store: LedgerStore, gaps: PendingChecks['gaps']
   }
 }
 
+/** Repetitions of events that are gone. */
+export function verifyOrphans(orphans: PendingChecks['orphans'], findings: Findings): void {
+  for (const row of orphans) {
+    const { writer, instance, sequence, hash } = row
+    const place = { chain: `${writer}/${instance}`, sequence, hash, position: positionText(row) }
+    const text = 'this repeats an event that is not stored any more'
+    findings.violation({ ...place, code: 'original-missing', text })
+  }
+}
+
 /** Receipts that a later run of the gateway wrote for a call of an earlier one. Throws STORE_*. */
 export async function verifyForeignReceipts(
   store: LedgerStore,

@@ -2,6 +2,7 @@
 // every link of every chain. No signatures, payloads or pairing: verify.ts checks those. Full speed, few rows come out.
 import { ZERO_HASH } from '../events/chain.ts'
 import { STANDING } from './history-filter.ts'
+import { findPruned } from './pruning.ts'
 import type { LedgerStore } from './store.ts'
 import { Findings, MAX_LISTED, type VerifyReport, type ViolationCode } from './verify-report.ts'
 
@@ -31,20 +32,25 @@ export async function verifyQuickly(store: LedgerStore): Promise<VerifyReport> {
     'verify',
   )
   Object.assign(findings.counts, counted[0])
+  const { minIndex } = await findPruned(store)
   let violationCount = 0
-  for (const check of CHECKS) violationCount += await runCheck(store, check, { findings, upToMicros })
+  for (const check of CHECKS) violationCount += await runCheck(store, check, { findings, upToMicros, minIndex })
   return { ...findings.report(upToMicros), violationCount }
 }
 
 async function runCheck(
   store: LedgerStore,
   { code, text, from }: Check,
-  { findings, upToMicros }: { readonly findings: Findings; readonly upToMicros: number },
+  {
+    findings,
+    upToMicros,
+    minIndex,
+  }: { readonly findings: Findings; readonly upToMicros: number; readonly minIndex: number },
 ): Promise<number> {
   const rows = await store.select<BadRow>(
     `SELECT writer, instance, sequence, hash, place, count() OVER () AS total FROM (${from})
      ORDER BY writer, instance, sequence LIMIT ${MAX_LISTED}`,
-    { upTo: upToMicros },
+    { upTo: upToMicros, minIndex },
     'verify',
   )
   for (const { writer, instance, sequence, hash, place } of rows)
@@ -87,11 +93,12 @@ const CHECKS: readonly Check[] = [
     code: 'event-missing',
     text: 'the event before this one is not stored, and no gap was announced',
     from: `SELECT writer, instance, sequence, hash, place FROM (
-             SELECT writer, instance, sequence, hash, after_gap, ${PLACE},
+             SELECT writer, instance, sequence, hash, previous, after_gap, ${PLACE},
                lagInFrame(sequence) OVER chain AS sequence_before
              FROM events WHERE ${WANTED}
              WINDOW chain AS (PARTITION BY writer, instance ORDER BY sequence, hash
                ROWS BETWEEN 1 PRECEDING AND CURRENT ROW))
-           WHERE after_gap = 0 AND sequence > sequence_before + 1`,
+           WHERE after_gap = 0 AND sequence > sequence_before + 1 AND previous NOT IN (
+             SELECT hash FROM leaves WHERE position < {minIndex:UInt64} AND hash IN (SELECT previous FROM events))`,
   },
 ]

@@ -75,14 +75,20 @@ async function verifySome(store: LedgerStore, ranges: readonly Range[], findings
 }
 
 /** Finds rows that no statement announces. What the ledger reads back of its own writing needs none. Throws STORE_*. */
-export async function verifyAnnounced(store: LedgerStore, upToMicros: number, findings: Findings): Promise<void> {
-  for (const row of await findUnannounced(store, upToMicros)) {
+export async function verifyAnnounced(store: LedgerStore, stored: StoredBetween, findings: Findings): Promise<void> {
+  for (const row of await findUnannounced(store, stored)) {
     const { partition, offset, hash, writer, instance, sequence } = row
     const position = positionText({ topic: 'events', partition, offset })
     const text = 'no statement of the ledger announces this row'
     const chain = writer === '' ? '' : `${writer}/${instance}`
     findings.violation({ code: 'row-unannounced', chain, sequence, hash, position, text })
   }
+}
+
+/** Which rows are looked at, by when the ledger stored them: what was pruned took the statements about it along. */
+export interface StoredBetween {
+  readonly fromMicros: number
+  readonly upToMicros: number
 }
 
 /** A row that stands where no statement says that there is one. */
@@ -96,13 +102,17 @@ export interface UnannouncedRow {
 }
 
 /** The first rows that no statement announces, MAX_LISTED at most. Throws STORE_*. */
-export async function findUnannounced(store: LedgerStore, upToMicros: number): Promise<readonly UnannouncedRow[]> {
+export async function findUnannounced(
+  store: LedgerStore,
+  { fromMicros, upToMicros }: StoredBetween,
+): Promise<readonly UnannouncedRow[]> {
   const rows = await store.select<UnannouncedRow>(
     `SELECT e.partition AS partition, e.offset AS offset, e.hash AS hash, e.writer AS writer, e.instance AS instance,
        e.sequence AS sequence
      FROM (
        SELECT partition, offset, hash, writer, instance, sequence FROM events
        WHERE topic = 'events' AND outcome != 'duplicate' AND NOT startsWith(writer, 'ledger/')
+         AND ingested_at >= fromUnixTimestamp64Micro({from:Int64})
          AND ingested_at <= fromUnixTimestamp64Micro({upTo:Int64})
      ) AS e ASOF LEFT JOIN (
        SELECT subject, range_from, max(range_to) AS range_to FROM events
@@ -110,7 +120,7 @@ export async function findUnannounced(store: LedgerStore, upToMicros: number): P
      ) AS s ON e.partition = s.subject AND e.offset >= s.range_from
      WHERE s.subject = '' OR e.offset > s.range_to
      ORDER BY partition, offset LIMIT ${MAX_LISTED}`,
-    { upTo: upToMicros },
+    { from: fromMicros, upTo: upToMicros },
     'verify',
   )
   const unannounced: UnannouncedRow[] = []

@@ -91,6 +91,8 @@ export interface VerifyCounts {
   repairs: number
   calls: number
   openCalls: number
+  /** Leaves whose events were pruned, and said to be. */
+  pruned: number
   /** Leaves of the Merkle log; 0 where no log was given. */
   leaves: number
   /** Signed checkpoints that were held against the tree. */
@@ -150,6 +152,7 @@ export class Findings {
     repairs: 0,
     calls: 0,
     openCalls: 0,
+    pruned: 0,
     leaves: 0,
     checkpoints: 0,
   }

@@ -8,6 +8,7 @@ import type { VerifierKey } from './note.ts'
 import type { LedgerStore } from './store.ts'
 import { positionText } from './stored-event.ts'
 import { TILE_WIDTH, tilePath, tileWidth } from './tiles.ts'
+import { firstBundle } from './tree-pruning.ts'
 import { TreeReader } from './tree-reader.ts'
 import { type Findings, MAX_LISTED, type ViolationCode } from './verify-report.ts'
 
@@ -21,6 +22,8 @@ export interface TreeToVerify {
   readonly logKey: VerifierKey
   /** Checkpoints that somebody kept: the log must still begin with what they say. */
   readonly checkpoints?: readonly string[]
+  /** Leaves below this one were pruned: their events may be gone, their hashes not; 0 unless told. */
+  readonly minIndex?: number
 }
 
 /** Verifies the log. Throws STORE_*, and what the system says of its files. */
@@ -36,13 +39,15 @@ export async function verifyTree(store: LedgerStore, tree: TreeToVerify, finding
     return report('tree-missing', tree.directory, 'there is no checkpoint that can be trusted')
   findings.counts.checkpoints++
   findings.counts.leaves = published.size
-  const walk = new TreeWalk({ store, reader, size: published.size, report })
+  const { minIndex = 0 } = tree
+  const means = { store, reader, size: published.size, minIndex, report }
+  const walk = new TreeWalk(means)
   const root = await reported({ report, code: 'tree-damaged', place: tree.directory }, () => walk.root())
   if (root === undefined) return
   if (!root.equals(published.root))
     report('tree-damaged', tree.directory, `the ${published.size} leaves do not have the root that was signed`)
   for (const note of tree.checkpoints ?? []) await verifyKept(note, { tree, reader, published, findings, report })
-  await verifyRows({ store, reader, size: published.size, report })
+  await verifyRows(means)
 }
 
 type Report = (code: ViolationCode, position: string, text: string, hash?: string) => void
@@ -51,6 +56,7 @@ interface WalkMeans {
   readonly store: LedgerStore
   readonly reader: TreeReader
   readonly size: number
+  readonly minIndex: number
   readonly report: Report
 }
 
@@ -72,11 +78,11 @@ class TreeWalk {
   }
 
   async #leafTiles(): Promise<readonly Buffer[]> {
-    const { reader, size } = this.#means
+    const { reader, size, minIndex } = this.#means
     const roots: Buffer[] = []
     let page: string[] = []
     for (let index = 0; index * TILE_WIDTH < size; index++) {
-      await reader.entries(index, size)
+      if (index >= firstBundle(minIndex)) await reader.entries(index, size)
       const hashes = await reader.hashes(0, index, size)
       roots.push(rootOf(hashes))
       page.push(...hashes.map((hash) => hash.toString('hex')))
@@ -145,12 +151,12 @@ async function verifyKept(note: string, { tree, reader, published, findings, rep
 const IS_LEAF = "outcome IN ('accepted', 'late')"
 
 /** Every leaf has its row, and every row up to that of the last leaf is a leaf. */
-async function verifyRows({ store, reader, size, report }: WalkMeans): Promise<void> {
+async function verifyRows({ store, reader, size, minIndex, report }: WalkMeans): Promise<void> {
   const gone = await store.select<{ position: number; hash: string }>(
     `SELECT DISTINCT position, hash FROM leaves
-     WHERE position < {size:UInt64} AND hash NOT IN (SELECT hash FROM events WHERE ${IS_LEAF})
+     WHERE position < {size:UInt64} AND position >= {minIndex:UInt64} AND hash NOT IN (SELECT hash FROM events WHERE ${IS_LEAF})
      ORDER BY position LIMIT ${MAX_LISTED}`,
-    { size },
+    { size, minIndex },
     'verify',
   )
   for (const { position, hash } of gone)

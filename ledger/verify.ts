@@ -2,13 +2,15 @@
 // A broken chain is a result, not an error. Memory stays bounded by the page, the open calls and what is listed.
 import type { Trust } from '../events/trust.ts'
 import { ChainWalk, type PendingChecks } from './chain-walk.ts'
+import { findPruned } from './pruning.ts'
 import { findRevocations, type Revocations, verifyRevoked } from './revocations.ts'
-import type { EventRow, LedgerStore } from './store.ts'
+import type { EventRow, LedgerStore, Pruned } from './store.ts'
 import { ROW_COLUMNS } from './stored-event.ts'
 import { verifyVerdicts } from './verify-approvals.ts'
 import { verifyAttachments, verifyPayloadPlaces } from './verify-attachments.ts'
 import { createErasureCheck, type ErasureCheck } from './verify-erasures.ts'
-import { verifyForeignReceipts, verifyGaps, verifyOpenCalls } from './verify-pending.ts'
+import { verifyForeignReceipts, verifyGaps, verifyOpenCalls, verifyOrphans } from './verify-pending.ts'
+import { excusePruned } from './verify-pruned.ts'
 import { verifyQuarantined, verifyQuarantineRows } from './verify-quarantine.ts'
 import { verifyAnnounced, verifyRanges } from './verify-ranges.ts'
 import { verifyRepairs } from './verify-repairs.ts'
@@ -35,12 +37,22 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal
 }
 
-/** Verifies the whole store. Throws STORE_* only. */
+/** Verifies the whole store; again where it was pruned meanwhile. Throws STORE_* only. */
 export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport> {
+  for (;;) {
+    const pruned = await findPruned(options.store)
+    const report = await verifyOnce(options, pruned)
+    // Its event is stored before any row goes.
+    if ((await findPruned(options.store)).minIndex === pruned.minIndex) return report
+  }
+}
+
+async function verifyOnce(options: VerifyOptions, pruned: Pruned): Promise<VerifyReport> {
   const { store, log, trust, tree, onProgress, isUnhurried = false, signal } = options
   const findings = new Findings()
   const revocations = await findRevocations(store, log, trust)
   const means = { findings, revocations, covers: createErasureCheck(store) }
+  findings.counts.pruned = pruned.minIndex
   const walk = new ChainWalk({ log, trust, findings, revocations })
   // What is stored after this moment is left to the next verification.
   const upToMicros = await store.findNewestMicros()
@@ -50,6 +62,7 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
     signal?.throwIfAborted()
     for (const row of rows) walk.feed(row)
     findings.counts.rows += rows.length
+    await excusePruned(store, pruned, walk.pending)
     await settle(store, walk.pending, means)
     onProgress?.({ rows: findings.counts.rows, total })
     if (isUnhurried) await rest(performance.now() - beganMs)
@@ -57,11 +70,12 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
   }
   signal?.throwIfAborted()
   walk.end()
+  await excusePruned(store, pruned, walk.pending)
   await settle(store, walk.pending, means)
   await verifyPayloadPlaces(store, upToMicros, findings)
-  await verifyAnnounced(store, upToMicros, findings)
+  await verifyAnnounced(store, { upToMicros, fromMicros: pruned.beforeMicros }, findings)
   await verifyQuarantineRows(store, upToMicros, findings)
-  if (tree !== undefined) await verifyTree(store, tree, findings)
+  if (tree !== undefined) await verifyTree(store, { ...tree, minIndex: pruned.minIndex }, findings)
   return findings.report(upToMicros)
 }
 
@@ -72,6 +86,7 @@ async function settle(
   { findings, revocations, covers }: { findings: Findings; revocations: Revocations; covers: ErasureCheck },
 ): Promise<void> {
   const events = pending.events.splice(0)
+  verifyOrphans(pending.orphans.splice(0), findings)
   await verifyAttachments(store, events, { findings, covers })
   await verifyVerdicts(store, events, findings)
   await verifyRanges(store, events, findings)

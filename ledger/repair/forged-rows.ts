@@ -5,6 +5,7 @@ import type { LogRecord } from '../../events/log.ts'
 import { decodeSignature } from '../../events/record.ts'
 import type { Trust } from '../../events/trust.ts'
 import { STANDING } from '../history-filter.ts'
+import { findPruned } from '../pruning.ts'
 import type { EventRow, LedgerStore, Timed } from '../store.ts'
 import { ROW_COLUMNS } from '../stored-event.ts'
 import { findUnannounced } from '../verify-ranges.ts'
@@ -46,7 +47,8 @@ function removal(row: Timed<EventRow>): Damage<EventRow> {
 
 /** What no statement announces, unless it is the only row of a leaf. */
 async function findUnannouncedForged({ store }: ForgedRowsOptions): Promise<readonly Timed<EventRow>[]> {
-  const found = await findUnannounced(store, await store.findNewestMicros())
+  const { beforeMicros: fromMicros } = await findPruned(store)
+  const found = await findUnannounced(store, { fromMicros, upToMicros: await store.findNewestMicros() })
   const leaves = await findLeaves(
     store,
     found.map(({ hash }) => hash),

@@ -5,7 +5,8 @@ import { encodeSignature } from '../../events/record.ts'
 import { parseTime } from '../../events/time.ts'
 import type { Trust } from '../../events/trust.ts'
 import { eventColumns } from '../event-columns.ts'
-import type { EventRow, LedgerStore, Timed } from '../store.ts'
+import { findPrunedLeaves } from '../pruning.ts'
+import type { EventRow, LedgerStore, Pruned, Timed } from '../store.ts'
 import { compareEvents, keepTime } from './damage.ts'
 import { groupRows } from './group-rows.ts'
 import type { Mender } from './mender.ts'
@@ -22,6 +23,8 @@ export interface OwnRowsOptions {
   /** The same, as far as keys still count. */
   readonly standing: Trust
   readonly mender: Mender
+  /** What is gone by an event of the ledger is not put back. */
+  readonly pruned: Pruned
 }
 
 interface Read {
@@ -65,12 +68,14 @@ export class OwnRowsRepair {
   }
 
   async #believed(records: readonly StoredRecord[]): Promise<readonly Read[]> {
-    const { store, log, trust, standing } = this.#options
-    const read = judge(records, log, trust)
+    const { store, log, trust, standing, pruned } = this.#options
+    const all = judge(records, log, trust)
+    const gone = await findPrunedLeaves(store, pruned, all.map(hashOf))
+    const read = all.filter((each) => !gone.has(hashOf(each)))
     const leaves = await findLeaves(store, read.map(hashOf))
     if (read.every((each) => leaves.has(hashOf(each)))) return read
     const signed = new Set(judge(records, log, standing).map(hashOf))
-    for (const hash of signed) if (!leaves.has(hash)) this.#known.add(hash)
+    for (const hash of signed) if (!leaves.has(hash) && !gone.has(hash)) this.#known.add(hash)
     return read.filter((each) => leaves.has(hashOf(each)) || signed.has(hashOf(each)))
   }
 }

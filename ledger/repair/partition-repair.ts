@@ -3,7 +3,7 @@ import type { StoredRecord } from '../../events/log.ts'
 import type { Trust } from '../../events/trust.ts'
 import { KnownChains } from '../known-chains.ts'
 import type { Revocations } from '../revocations.ts'
-import type { LedgerStore } from '../store.ts'
+import type { LedgerStore, Pruned } from '../store.ts'
 import { compareEvents, comparePayloads, compareQuarantined, type StretchRows } from './damage.ts'
 import { EarlierRows } from './earlier-rows.ts'
 import { cutSegments, judgeRepetitions, judgeSegment, type Segment } from './expected-rows.ts'
@@ -26,6 +26,7 @@ export interface PartitionRepairOptions {
   readonly log: string
   readonly trust: Trust
   readonly mender: Mender
+  readonly pruned: Pruned
   /** Own events that are proven by their signature alone. */
   readonly known: ReadonlySet<string>
   /** Asked for each batch: the first repair of a revocation changes the answer. */
@@ -61,8 +62,8 @@ export class PartitionRepair {
     const stretch = stretchOf(partition, records)
     if (stretch === undefined) return
     this.#note(stretch)
-    const { store, known } = this.#options
-    const { segments, rest } = cutSegments(records, await findStatements(store, stretch, known))
+    const { store, known, pruned } = this.#options
+    const { segments, rest } = cutSegments(records, await findStatements(store, stretch, { known, pruned }))
     if (rest.length > 0 && rest.length <= MAX_CARRIED) this.#carried.set(partition, rest)
     else this.#carried.delete(partition)
     const whole = segments.flatMap((segment) => segment.records)

@@ -7,8 +7,9 @@ import { type Clock, uuidv7 } from '../../events/time.ts'
 import type { Trust } from '../../events/trust.ts'
 import { STANDING } from '../history-filter.ts'
 import { OwnChain } from '../own-chain.ts'
+import { findPruned, readPruned } from '../pruning.ts'
 import { findRevocations } from '../revocations.ts'
-import type { LedgerStore } from '../store.ts'
+import type { LedgerStore, Pruned } from '../store.ts'
 import { StoreWriter } from '../store-writer.ts'
 import { verifyLedger } from '../verify.ts'
 import type { VerifyReport } from '../verify-report.ts'
@@ -18,6 +19,7 @@ import { findWrongLeaves, type LeafSource, openSignedTree, rebuildIndex } from '
 import { type MendedCounts, Mender, type RepairFault } from './mender.ts'
 import { OwnRowsRepair } from './own-rows.ts'
 import { type LogStretch, PartitionRepair } from './partition-repair.ts'
+import { findLeaves } from './stored-rows.ts'
 
 /** About how many records are compared at once. */
 const BATCH_RECORDS = 1_000
@@ -66,7 +68,7 @@ export async function repairLedger(options: RepairOptions): Promise<RepairResult
   const wrong = await findWrongLeaves(store, signed, tree)
   if (wrong.length > 0) await mender.noteLeaves(wrong)
   if (wrong.length > 0 && !isDryRun) await rebuildIndex(store, signed)
-  const means = { store, log, trust, mender, isDryRun }
+  const means = { store, log, trust, mender, isDryRun, pruned: await findPrunedAnywhere(options) }
   const own = new OwnRowsRepair({ ...means, standing: await findStanding(options) })
   let compared = 0
   await readLog(options, (records) => own.take(records))
@@ -103,6 +105,21 @@ async function readLog(
     await subscription.stop()
   }
   return missing
+}
+
+/** How far the ledger was pruned, even where the store lost the word of it: what is gone by right is not put back. */
+async function findPrunedAnywhere(options: RepairOptions): Promise<Pruned> {
+  const { store } = options
+  let found = await findPruned(store)
+  await readLog(options, async (records) => {
+    const said = records.flatMap(({ key, value }) => (key.startsWith('api/') ? readPruned(Buffer.from(value)) : []))
+    const leaves = await findLeaves(
+      store,
+      said.map(({ hash }) => hash),
+    )
+    for (const { hash, ...pruned } of said) if (leaves.has(hash) && pruned.minIndex > found.minIndex) found = pruned
+  })
+  return found
 }
 
 async function findStanding({ store, log, trust }: RepairOptions): Promise<Trust> {

@@ -4,8 +4,9 @@ import { ToolwardenError } from '../../events/errors.ts'
 import { parseEvent } from '../../events/event.ts'
 import { PLAN_DIGEST } from '../erasure.ts'
 import { STANDING } from '../history-filter.ts'
+import { findPrunedLeaves } from '../pruning.ts'
 import { PAYLOAD_ROW_COLUMNS, QUARANTINE_ROW_COLUMNS } from '../schema.ts'
-import type { EventRow, LedgerStore, PayloadRow, QuarantineRow, Timed } from '../store.ts'
+import type { EventRow, LedgerStore, PayloadRow, Pruned, QuarantineRow, Timed } from '../store.ts'
 import { ROW_COLUMNS } from '../stored-event.ts'
 import { EVIDENCE_PART } from './evidence.ts'
 import type { Statement } from './expected-rows.ts'
@@ -91,7 +92,7 @@ async function findIn(store: LedgerStore, sql: string, hashes: readonly string[]
 export async function findStatements(
   store: LedgerStore,
   { partition, from, to }: Stretch,
-  known: ReadonlySet<string>,
+  { known, pruned }: { readonly known: ReadonlySet<string>; readonly pruned: Pruned },
 ): Promise<readonly Statement[]> {
   const rows = await store.select<{ hash: string; body: string; micros: number }>(
     `SELECT hash, body, ${MICROS} FROM events WHERE type = 'ledger/ingested' AND ${STANDING}
@@ -100,12 +101,11 @@ export async function findStatements(
     { partition, from, to },
     'verify',
   )
-  const leaves = await findLeaves(
-    store,
-    rows.map(({ hash }) => hash),
-  )
+  const hashes = rows.map(({ hash }) => hash)
+  const leaves = await findLeaves(store, hashes)
+  const gone = await findPrunedLeaves(store, pruned, hashes)
   return rows.flatMap(({ hash, body, micros }) =>
-    leaves.has(hash) || known.has(hash) ? readStatement(hash, body, { partition, micros }) : [],
+    !gone.has(hash) && (leaves.has(hash) || known.has(hash)) ? readStatement(hash, body, { partition, micros }) : [],
   )
 }
 

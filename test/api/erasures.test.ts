@@ -161,6 +161,22 @@ describe('/v1/holds', () => {
   })
 })
 
+describe('/v1/prunings', () => {
+  it('count in a dry run, and have nothing to prune of a month that is young', async () => {
+    const month = new Date().toISOString().slice(0, 7)
+    const order = { before: month, reason: 'retention' }
+    const counted = await posted<{ events: number; event?: string }>('/v1/prunings', { ...order, dryRun: true })
+    const pruned = await posted<{ events: number; event?: string }>('/v1/prunings', order)
+    assert.deepEqual([counted.events, counted.event, pruned.event], [0, undefined, undefined])
+  })
+
+  it('need admin, a reason, and a month that is over', async () => {
+    await problemOf(await post('/v1/prunings', { before: '2026-01', reason: 'x' }, ['operate']), 403)
+    for (const body of [{ before: '9999-12' }, { before: '2026-13' }, { before: '2026-01', reason: ' ' }])
+      await problemOf(await post('/v1/prunings', { reason: 'x', ...body }), 400)
+  })
+})
+
 describe('an erasure that is cut short or abused', () => {
   it('is finished at the next start, when the crash came after its event', async () => {
     await record('crash', 1)

@@ -69,7 +69,7 @@ describe('/openapi.json', () => {
       if (!name.includes(' /v1/')) continue
       const writing = /\/approve$|\/approvals\//.test(name)
         ? 'approve'
-        : /erasures|holds|policies/.test(name)
+        : /erasures|holds|policies|prunings/.test(name)
           ? 'admin'
           : 'operate'
       assert.deepEqual(security, [{ bearer: [/^POST|recorded-calls$|bundle$/.test(name) ? writing : 'read'] }], name)

@@ -115,6 +115,18 @@ export const OTHER_TESTS: readonly OtherTest[] = [
     title: 'puts back nothing from a log that somebody changed',
     holds: 'a changed log puts nothing into the store; verification still names the damage',
   },
+  {
+    row: 7,
+    suite: 'real/retention',
+    title: 'without an event is missed',
+    holds: 'leaf-without-row and event-missing: a month that goes without its `admin/pruned`',
+  },
+  {
+    row: 23,
+    suite: 'real/retention',
+    title: 'verifies, and says how far it was pruned',
+    holds: 'no alarm: a month is pruned, proofs of what is gone and of what stays hold',
+  },
   { row: 21, suite: 'real/ingest-crash', title: 'loses nothing and stores nothing twice', holds: WHOLE },
   {
     row: 21,

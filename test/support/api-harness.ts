@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import { type Api, type ApiDependencies, createApi } from '../../api/app.ts'
+import { createPrune } from '../../api/prune.ts'
 import { type ApiSettings, apiSettings } from '../../api/settings.ts'
 import type { Scope } from '../../api/token-file.ts'
 import { createToken, TokenBook } from '../../api/tokens.ts'
@@ -20,6 +21,7 @@ import { ApprovalHistory } from '../../ledger/approval-history.ts'
 import { writeBundle } from '../../ledger/bundle/write-bundle.ts'
 import { Erasures } from '../../ledger/erasure.ts'
 import { findLegalHolds } from '../../ledger/legal-hold.ts'
+import { Prunings } from '../../ledger/pruning.ts'
 import { LedgerHistory } from '../../ledger/query.ts'
 import type { LedgerStore } from '../../ledger/store.ts'
 import { TreeProofs } from '../../ledger/tree-proofs.ts'
@@ -84,20 +86,18 @@ export async function startApiHarness(options: ApiHarnessOptions = {}): Promise<
   const controlWriter = new ControlWriter(control)
   const tokensPath = join(directory, 'tokens.json')
   const logged: { details: object; message: string }[] = []
+  const operator = { chainWriter, controlWriter, controlReader }
   const dependencies: ApiDependencies = {
     settings: apiSettings.parse(options.settings ?? {}) satisfies ApiSettings,
     about: {
       ...{ version: '0.0.0', log: LOG_NAME, eventLog: 'files', store: 'chdb', protection: () => ({ class: 'C' }) },
       ...{ roles: ['api'], startedMicros: clock.nowMicros() },
     },
-    history: new LedgerHistory(options.store ?? absentStore()),
-    approvals: new ApprovalHistory(options.store ?? absentStore()),
-    erasures: new Erasures(options.store ?? absentStore()),
-    findHolds: () => findLegalHolds(options.store ?? absentStore()),
+    ...storeMeans(options.store ?? absentStore()),
     ...treeMeans(options, directory),
+    prune: createPrune(pruneMeans(options, directory, { operator, clock })),
     verify: options.verify ?? (() => Promise.resolve(new Findings().report(0))),
-    verifyQuickly: () => verifyQuickly(options.store ?? absentStore()),
-    operator: { chainWriter, controlWriter, controlReader },
+    operator,
     tokens: new TokenBook(tokensPath, () => clock.nowMicros()),
     logger: { error: (details, message) => logged.push({ details, message }) },
     ...{ eventLog, trust, clock, registry: new Registry() },
@@ -143,6 +143,27 @@ function treeMeans(
   }
 }
 
+function storeMeans(
+  store: LedgerStore,
+): Pick<ApiDependencies, 'history' | 'approvals' | 'erasures' | 'findHolds' | 'verifyQuickly'> {
+  return {
+    history: new LedgerHistory(store),
+    approvals: new ApprovalHistory(store),
+    erasures: new Erasures(store),
+    findHolds: () => findLegalHolds(store),
+    verifyQuickly: () => verifyQuickly(store),
+  }
+}
+
+function pruneMeans(
+  { store = absentStore(), treeDirectory }: ApiHarnessOptions,
+  data: string,
+  means: Pick<ApiDependencies, 'operator' | 'clock'>,
+): Parameters<typeof createPrune>[0] {
+  const prunings = new Prunings(store, treeDirectory ?? join(data, 'tlog'))
+  return { ...means, prunings, findHolds: () => findLegalHolds(store) }
+}
+
 /** A store that does not answer. */
 function absentStore(): LedgerStore {
   const away = (): Promise<never> =>
@@ -156,6 +177,7 @@ function absentStore(): LedgerStore {
       removeDamaged: away,
       restore: away,
       planErasure: away,
+      prune: away,
       carryOutErasure: away,
       select: away,
       close: () => Promise.resolve(),

@@ -3,8 +3,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashBody } from '../../events/chain.ts'
-import type { EventLog, OnBatch, StoredRecord, SubscribeOptions, Topic } from '../../events/log.ts'
-import { systemClock } from '../../events/time.ts'
+import type { EventLog, LogRecord, OnBatch, StoredRecord, SubscribeOptions, Topic } from '../../events/log.ts'
+import { type Clock, systemClock } from '../../events/time.ts'
 import { Erasures, PLAN_DIGEST } from '../../ledger/erasure.ts'
 import { type RepairOptions, type RepairResult, repairLedger } from '../../ledger/repair/repair.ts'
 import { sequencerDirectories } from '../../ledger/sequencer.ts'
@@ -42,10 +42,26 @@ export class RepairBench {
     return run
   }
 
+  /** Begins with an empty log. */
+  clear(): void {
+    this.storage = new MemoryStorage()
+  }
+
+  /** Puts records of a run into the log, each append as it was signed. */
+  write(run: RunBuilder, records: readonly LogRecord[]): void {
+    let append: LogRecord[] = []
+    for (const record of records) {
+      append.push(record)
+      if (record.headers.signature === undefined) continue
+      this.storage.write('events', run.chain, append)
+      append = []
+    }
+  }
+
   /** The ledger runs until all is stored, published and sequenced. */
-  async runLedger(): Promise<void> {
+  async runLedger(clock: Clock = systemClock()): Promise<void> {
     const { store, keys } = this.bench
-    const ingest = await startIngest({ eventLog: this.openLog(), store, keys }, { batchRecords: 8 })
+    const ingest = await startIngest({ eventLog: this.openLog(), store, keys, clock }, { batchRecords: 8 })
     await ingest.caughtUp
     await ingest.stop()
     const sequencer = await this.bench.sequencer()

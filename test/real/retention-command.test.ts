@@ -1,0 +1,83 @@
+// Retention as its operator has it: months to keep in toolwarden.yaml, pruned by the running `up`; and by hand.
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { openClickHouse } from '../../ledger/clickhouse-connection.ts'
+import type { CommandEnd } from '../support/command.ts'
+import { Pipeline } from '../support/pipeline.ts'
+
+const TABLES = ['events', 'payloads', 'quarantine']
+
+const pipeline = new Pipeline()
+after(() => pipeline.remove())
+
+function run(...args: readonly string[]): Promise<CommandEnd> {
+  return pipeline.start(args).ended
+}
+
+/** Makes everything that is stored three months old. */
+async function age(): Promise<void> {
+  const { ingest, close } = await openClickHouse({ directory: join(pipeline.data, 'store') })
+  for (const table of TABLES) {
+    const old = 'SELECT * REPLACE(ingested_at - INTERVAL 3 MONTH AS ingested_at)'
+    await ingest.command(`INSERT INTO ${table} ${old} FROM ${table}`)
+    await ingest.command(
+      `ALTER TABLE ${table} DELETE WHERE ingested_at > now() - INTERVAL 2 MONTH SETTINGS mutations_sync = 2`,
+    )
+  }
+  await close()
+}
+
+async function upWithCalls(work: () => Promise<void> = async () => undefined): Promise<void> {
+  const up = await pipeline.startUp()
+  const client = pipeline.startGateway()
+  await client.initialize()
+  for (let number = 0; number < 20; number++) await client.call('count', String(number))
+  await client.kill('SIGTERM')
+  await work()
+  await pipeline.stopUp(up)
+}
+
+describe('a ledger with months of retention', () => {
+  before(async () => {
+    await upWithCalls()
+    await age()
+    await upWithCalls()
+    assert.equal((await pipeline.verify()).code, 0)
+  })
+
+  it('counts by hand what would go, and refuses months that are not over', async () => {
+    await upWithCalls(async () => {
+      const month = new Date().toISOString().slice(0, 7)
+      const counted = await run('prune', '--before', month, '--dry-run', '--json')
+      assert.equal(counted.code, 0, counted.errors)
+      assert.ok((JSON.parse(counted.output) as { events: number }).events > 60, counted.output)
+      const refused = await run('prune', '--before', '9999-01', '--reason', 'x')
+      assert.deepEqual([refused.code, /REQUEST_INVALID/.test(refused.errors)], [3, true])
+      assert.equal((await run('prune', '--before', month)).code, 3)
+    })
+  })
+
+  it('prunes them by itself, says so, and verifies', async () => {
+    writeFileSync(pipeline.configFile, 'retention: { months: 1 }\n')
+    const up = await pipeline.startUp()
+    const pruned = async (): Promise<number> => {
+      const { items } = await pipeline.get<{ items: unknown[] }>(up, '/v1/events?type=admin/pruned')
+      return items.length
+    }
+    await pipeline.until(async () => (await pruned()) === 1)
+    const left = async (): Promise<number> => {
+      const { output } = await run('prune', '--before', new Date().toISOString().slice(0, 7), '--dry-run', '--json')
+      return (JSON.parse(output) as { events: number }).events
+    }
+    await pipeline.until(async () => (await left()) === 0)
+    assert.equal((await pipeline.verify()).code, 0)
+    await pipeline.stopUp(up)
+    const { code, output } = await run('verify', '--json')
+    assert.equal(code, 0, output)
+    assert.ok((JSON.parse(output) as { counts: { pruned: number } }).counts.pruned > 60)
+    await upWithCalls()
+    assert.equal((await pipeline.verify()).code, 0)
+  })
+})

@@ -1,0 +1,147 @@
+// Months that are over go by the word of an event: what stays verifies and has its proofs, and nothing goes without that word.
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { formatTime } from '../../events/time.ts'
+import { findLegalHolds } from '../../ledger/legal-hold.ts'
+import { Prunings } from '../../ledger/pruning.ts'
+import { TreeProofs } from '../../ledger/tree-proofs.ts'
+import { verifyQuickly } from '../../ledger/verify-quick.ts'
+import { RepairBench } from '../support/repair-bench.ts'
+import { RunBuilder } from '../support/run-builder.ts'
+
+const AUGUST = Date.UTC(2026, 7, 20) * 1000
+const SEPTEMBER = Date.UTC(2026, 8, 1) * 1000
+const OCTOBER = Date.UTC(2026, 9, 20) * 1000
+
+let stage: RepairBench
+before(async () => {
+  stage = await RepairBench.open()
+})
+after(() => stage.close())
+
+function clockAt(micros: number) {
+  const began = Date.now()
+  return { nowMicros: () => micros + (Date.now() - began) * 1000, monotonicMicros: () => performance.now() * 1000 }
+}
+
+/** One run of August with a hundred calls, one that goes on in October, and one of October. */
+async function beginTwoMonths(): Promise<void> {
+  await stage.bench.begin()
+  stage.clear()
+  const { gateway } = stage.bench.keys
+  const old = new RunBuilder({ seed: 1, key: gateway })
+  const both = new RunBuilder({ seed: 2, key: gateway, writer: 'gateway/both' })
+  for (const run of [old, both]) stage.write(run, run.open())
+  for (let count = 0; count < 100; count++) stage.write(old, old.call())
+  stage.write(both, both.call())
+  stage.write(both, both.call({ receipt: false }))
+  await stage.runLedger(clockAt(AUGUST))
+  const open = both.calls.at(-1)
+  stage.write(both, both.closeCall({ call: open?.call ?? '', parent: open?.decide.hash ?? '' }))
+  stage.write(both, both.call())
+  const young = new RunBuilder({ seed: 3, key: gateway, writer: 'gateway/young' })
+  stage.write(young, young.open())
+  stage.write(young, young.call())
+  await stage.runLedger(clockAt(OCTOBER))
+}
+
+/** Says that everything before September goes. */
+async function recordPrune(minIndex: number): Promise<void> {
+  const api = new RunBuilder({ seed: 9, key: stage.bench.keys.api, writer: 'api/main' })
+  stage.write(api, api.open())
+  const said = { what: 'months before 2026-09', minIndex, by: 'user:ann', reason: 'retention' }
+  stage.write(api, api.draft({ type: 'admin/pruned', before: formatTime(SEPTEMBER), ...said }))
+  await stage.runLedger(clockAt(OCTOBER + 60_000_000))
+}
+
+function prunings(): Prunings {
+  return new Prunings(stage.bench.store, stage.bench.tree)
+}
+
+async function countRows(table: string): Promise<number> {
+  const sql = `SELECT count() AS rows FROM ${table} WHERE ingested_at < '2026-09-01'`
+  return (await stage.bench.store.select<{ rows: number }>(sql))[0]?.rows ?? -1
+}
+
+describe('a ledger of which a month was pruned', () => {
+  before(async () => {
+    await beginTwoMonths()
+    const preview = await prunings().preview(SEPTEMBER, [])
+    assert.ok(preview.events > 300 && preview.payloads >= 200, JSON.stringify(preview))
+    await recordPrune(preview.minIndex)
+    assert.deepEqual(await stage.violations(), [])
+    await prunings().carryOut()
+  })
+
+  it('has nothing left of it but what the ledger goes on from', async () => {
+    assert.ok((await countRows('events')) < 10)
+    assert.ok((await countRows('payloads')) < 3)
+    assert.equal((await prunings().preview(SEPTEMBER, [])).events, 0)
+  })
+
+  it('verifies, and says how far it was pruned', async () => {
+    const { violations, counts } = await stage.bench.verify()
+    assert.deepEqual(violations, [])
+    assert.ok(counts.pruned > 300 && counts.leaves > counts.pruned)
+    assert.deepEqual((await verifyQuickly(stage.bench.store)).violations, [])
+  })
+
+  it('has no bodies of it in the Merkle log any more, and every proof', async () => {
+    assert.equal(existsSync(join(stage.bench.tree, 'tile/entries/000')), false)
+    assert.ok(existsSync(join(stage.bench.tree, 'tile/0/000')))
+    const leaves = await stage.bench.store.select<{ hash: string }>(
+      'SELECT hash FROM leaves WHERE position IN (0, 340)',
+    )
+    const proofs = new TreeProofs(stage.bench.store, stage.bench.tree)
+    for (const { hash } of leaves) assert.ok(await proofs.inclusion(hash))
+  })
+
+  it('goes on, and has nothing to repair', async () => {
+    await stage.runLedger(clockAt(OCTOBER + 120_000_000))
+    assert.deepEqual(await stage.violations(), [])
+    const { event, restored } = await stage.repair()
+    assert.deepEqual([event, restored], [undefined, 0])
+  })
+
+  it('brings nothing of it back in a repair, even where the word of it was deleted', async () => {
+    await stage.delete("type = 'admin/pruned' OR writer = 'gateway/young'")
+    assert.notDeepEqual(await stage.violations(), [])
+    const { report } = await stage.repair()
+    assert.deepEqual(report.violations, [])
+    assert.ok((await countRows('events')) < 10)
+  })
+})
+
+describe('a month that goes', () => {
+  beforeEach(beginTwoMonths)
+
+  it('without an event is missed', async () => {
+    const { minIndex, beforeMicros } = await prunings().preview(SEPTEMBER, [])
+    await stage.bench.store.prune({ minIndex, beforeMicros })
+    const codes = await stage.violations()
+    for (const code of ['event-missing', 'leaf-without-row']) assert.ok(codes.includes(code), codes.join())
+  })
+
+  it('takes nothing with it that its event does not cover', async () => {
+    await recordPrune((await prunings().preview(SEPTEMBER, [])).minIndex)
+    await prunings().carryOut()
+    await stage.delete("writer = 'gateway/both' AND sequence = 9")
+    const codes = await stage.violations()
+    for (const code of ['event-missing', 'leaf-without-row']) assert.ok(codes.includes(code), codes.join())
+  })
+
+  it('is held as a whole by a legal hold on anything in it', async () => {
+    const api = new RunBuilder({ seed: 9, key: stage.bench.keys.api, writer: 'api/main' })
+    stage.write(api, api.open())
+    const hold = '01a20357-9080-7668-9f3b-62d57bfc4935'
+    stage.write(api, api.draft({ type: 'admin/held', hold, session: 'session-1', by: 'user:ann', reason: 'case 1' }))
+    await stage.runLedger(clockAt(OCTOBER + 60_000_000))
+    const { held } = await prunings().preview(SEPTEMBER, await findLegalHolds(stage.bench.store))
+    assert.deepEqual(
+      held.map((each) => [each.hold.hold, each.events > 300]),
+      [[hold, true]],
+    )
+  })
+})
