@@ -6,6 +6,7 @@ import { describeError, ToolwardenError } from '../events/errors.ts'
 import { visibleLines } from '../events/visible.ts'
 import { addAlertCommands } from './alert-commands.ts'
 import { addClassesCommands } from './classes-commands.ts'
+import { addDetectorsCommands } from './detectors-commands.ts'
 import { addErasureCommands } from './erasure-commands.ts'
 import { addEvidenceCommands } from './evidence-commands.ts'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
@@ -100,6 +101,7 @@ for (const [role, what] of [
       .option('--health-host <host>', 'the address of /readyz')
       .option('--health-port <port>', 'a port for /healthz, /readyz and /metrics', parsePort)
   command.action(async (flags: object) => (await import('./service-commands.ts')).runRole(role, flags))
+  if (role === 'detectors') addDetectorsCommands(command)
 }
 
 addEvidenceCommands(program)

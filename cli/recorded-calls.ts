@@ -13,6 +13,7 @@ import { loadConfig } from './config.ts'
 import { openInstallation } from './installation.ts'
 import { showProgress } from './progress.ts'
 import { storeSettings } from './store-place.ts'
+import { readRange, type TimeSpan } from './time-range.ts'
 
 /** Which calls, as the command line says it. */
 export interface HistoryFlags {
@@ -34,33 +35,14 @@ export interface RecordedHistory {
 
 /** Opens the history. Throws USAGE for times and files, STORE_* for the ledger; batches throw what reading throws. */
 export async function openRecordedCalls(flags: HistoryFlags): Promise<RecordedHistory> {
-  const range = { fromMs: readTime('--from', flags.from), toMs: readTime('--to', flags.to) }
-  if (range.fromMs !== undefined && range.toMs !== undefined && range.fromMs >= range.toMs)
-    throw new ToolwardenError('USAGE', '--from is not before --to', { fix: 'exchange them, or leave one out' })
+  const range = readRange(flags)
   if (flags.history === undefined) return await openLedger(flags, range)
   const files = await openCallFiles(flags.history)
   const progress = (): readonly [number, number] => [files.readBytes(), files.totalBytes]
   return { where: flags.history, batches: withProgress(within(files.batches, range), progress) }
 }
 
-interface Range {
-  readonly fromMs: number | undefined
-  readonly toMs: number | undefined
-}
-
-function readTime(flag: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const timeMs = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text)
-    ? Date.parse(text)
-    : Number.NaN
-  if (!Number.isNaN(timeMs)) return timeMs
-  throw new ToolwardenError('USAGE', `not a time: ${JSON.stringify(text)}`, {
-    where: flag,
-    fix: `${flag} 2026-11-22 or ${flag} 2026-11-22T13:00:00Z`,
-  })
-}
-
-async function openLedger(flags: HistoryFlags, range: Range): Promise<RecordedHistory> {
+async function openLedger(flags: HistoryFlags, range: TimeSpan): Promise<RecordedHistory> {
   const config = await loadConfig(process.env, flags.config)
   const installation = await openInstallation(config.data)
   const log = config.log ?? installation.log
@@ -108,7 +90,7 @@ async function* countCalls(
 
 async function* within(
   batches: AsyncIterable<readonly RecordedCall[]>,
-  { fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY }: Range,
+  { fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY }: TimeSpan,
 ): AsyncGenerator<readonly RecordedCall[]> {
   for await (const batch of batches) yield batch.filter(({ timeMs }) => timeMs >= fromMs && timeMs < toMs)
 }
