@@ -10,6 +10,11 @@ import { openTrust } from './open-trust.ts'
 /** The folder of the embedded log in the data directory. */
 const LOG_FOLDER = 'log'
 
+/** Where the embedded log is. */
+export function embeddedLogRoot({ data }: Pick<Config, 'data'>): string {
+  return join(data, LOG_FOLDER)
+}
+
 /** How long the same warning is not said again. */
 const REPEAT_MS = 60_000
 /** How many warnings are remembered. */
@@ -35,7 +40,7 @@ export async function openBackbone(
   const log = config.log ?? installation.log
   const trust = openTrust(config, installation)
   if (config.kafka === undefined) {
-    const root = join(config.data, LOG_FOLDER)
+    const root = embeddedLogRoot(config)
     return {
       eventLog: new FileLog({ root, memory: join(installation.directory, 'log.id'), durability: config.durability }),
       log,

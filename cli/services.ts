@@ -1,6 +1,5 @@
 // The roles behind the gateways, started from one configuration: ledger, detectors and api, together or apart.
 // Each is stopped in the reverse order of its start; what the store or the log refuses for good ends the process.
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import type { RunningApi } from '../api/server.ts'
@@ -13,6 +12,7 @@ import type { LedgerStore } from '../ledger/store.ts'
 import { type Backbone, openBackbone } from './backbone.ts'
 import { type Config, sendsAlerts } from './config.ts'
 import { closeDeadGateways } from './dead-gateways.ts'
+import { detectorsDirectory } from './detectors-directory.ts'
 import type { Installation } from './installation.ts'
 import { registerLogMetrics } from './log-metrics.ts'
 import { type RunningMerkleLog, startMerkleLog } from './merkle-log.ts'
@@ -180,7 +180,27 @@ async function startLedger(
     onProblem: (problem) => logger.error({ problem }, 'the store does not match what the ledger said of it'),
   })
   onStop(() => ingest.stop())
+  if (!backbone.isDistributed) await startLogExpiry({ store, ingest, config, backbone, logger, onStop })
   return ingest
+}
+
+/** Kafka lets go of old records by itself. */
+async function startLogExpiry({
+  store,
+  ingest,
+  config,
+  backbone,
+  logger,
+  onStop,
+}: Pick<Parts, 'config' | 'backbone' | 'logger' | 'onStop'> & {
+  readonly store: LedgerStore
+  readonly ingest: Ingest
+}): Promise<void> {
+  const { LogExpiry } = await import('./log-expiry.ts')
+  const { log } = backbone
+  const { caughtUp } = ingest
+  const expiry = new LogExpiry({ config, log, store, clock: systemClock(), caughtUp, logger })
+  onStop(() => expiry.stop())
 }
 
 async function startLog(store: LedgerStore, parts: Parts): Promise<RunningMerkleLog | undefined> {
@@ -203,7 +223,7 @@ async function startDetectorRole(parts: Parts): Promise<RunningDetectors> {
     log: backbone.log,
     trust: backbone.trust,
     key: installation.keys.detectors,
-    snapshotDirectory: join(config.data, 'detectors'),
+    snapshotDirectory: detectorsDirectory(config),
     settings: config.detectors,
     software: softwareName(),
     onNotice: (notice) => {

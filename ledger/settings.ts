@@ -49,6 +49,8 @@ export const ledgerSettings = z
 export const retentionSettings = z.strictObject({
   /** Whole months before the present one that stay in the ledger; all unless told. */
   months: z.number().int().min(1).max(1_200).optional(),
+  /** Days for which the embedded event log keeps what its readers have read. */
+  logDays: z.number().int().min(1).max(36_500).default(30),
 })
 /** Checked settings of the ledger. */
 export type LedgerSettings = z.output<typeof ledgerSettings>
