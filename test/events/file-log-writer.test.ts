@@ -52,13 +52,19 @@ describe('an append whose disk fails', () => {
   }
 
   for (const step of ['open', 'write', 'sync', 'synced'] as const) {
-    it(`ends at its deadline and goes on, when ${step} hangs`, async () => {
+    it(`ends at its deadline and goes on, when ${step} hangs`, async (context) => {
+      context.mock.timers.enable({ apis: ['setTimeout'] })
       const gate = new Gate()
       gate.close()
       const log = bench.open({ fault: (at) => (at === step ? gate.pass() : undefined) })
       const code = step === 'open' ? 'LOG_UNAVAILABLE' : 'LOG_IN_DOUBT'
-      await assert.rejects(appendValues(log, ['new'], { deadlineMs: HANG_DEADLINE_MS }), { code })
-      await assert.rejects(appendValues(log, ['new'], { deadlineMs: HANG_DEADLINE_MS }), { code })
+      for (let attempt = 0; attempt < 2; attempt++) {
+        const hanging = assert.rejects(appendValues(log, ['new'], { deadlineMs: HANG_DEADLINE_MS }), { code })
+        while (gate.arrivals === 0) await new Promise((resolve) => setImmediate(resolve))
+        context.mock.timers.tick(HANG_DEADLINE_MS)
+        await hanging
+      }
+      context.mock.timers.reset()
       gate.open()
       assert.equal((await appendValues(log, ['new']))[0]?.offset, 0)
       await appendValues(log, ['last'])
