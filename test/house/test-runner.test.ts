@@ -1,10 +1,13 @@
 // The test command itself: what it runs, what it leaves out, and that nothing tested is no success.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { RunSummary } from '../support/run-summary.ts'
-import { groupTests } from '../support/test-groups.ts'
+import { entryOf, groupTests } from '../support/test-groups.ts'
 import { findStaleTests, parseTestRequest, selectTests } from '../support/test-selection.ts'
 
 const files = ['events/log.test.js', 'real/kill.test.js', 'contract/kafka-log.test.js', 'events/hash.test.js']
@@ -78,14 +81,14 @@ function summarize(lines: readonly string[]): RunSummary {
 describe('which test files share a process', () => {
   const many = Array.from({ length: 30 }, (_, index) => `events/file-${index}.test.js`)
 
-  it('keeps apart what has hooks outside a suite, or touches its process', () => {
+  it('keeps apart what touches its process', () => {
     const texts = new Map([
       ['events/file-1.test.js', 'before(async () => {})'],
       ['events/file-2.test.js', "process.env.HOME = '/x'"],
       ['events/file-3.test.js', "describe('x', () => {\n  before(() => {})\n})"],
     ])
     const { alone, together } = groupTests(many, (file) => texts.get(file) ?? '')
-    assert.deepEqual(alone, ['events/file-1.test.js', 'events/file-2.test.js'])
+    assert.deepEqual(alone, ['events/file-2.test.js'])
     assert.deepEqual([...alone, ...together.flat()].toSorted(), many.toSorted())
   })
 
@@ -94,5 +97,31 @@ describe('which test files share a process', () => {
       groupTests(many.slice(0, 5), () => ''),
       { alone: many.slice(0, 5), together: [] },
     )
+  })
+})
+
+describe('files that share a process', () => {
+  it('have hooks of their own, and one that does not load fails alone', (context) => {
+    const directory = mkdtempSync(join(tmpdir(), 'toolwarden-together-'))
+    context.after(() => rmSync(directory, { recursive: true }))
+    const texts = [
+      "beforeEach(() => { globalThis.seen = 'one' }); it('one', () => assert.equal(globalThis.seen, 'one'))",
+      "it('two', () => assert.equal(globalThis.seen, undefined)); after(() => { globalThis.seen = undefined })",
+      "import './none.mjs'",
+    ]
+    const imports = "import assert from 'node:assert/strict'; import { after, beforeEach, it } from 'node:test'\n"
+    const files = ['b', 'a', 'c'].map((name, index) => {
+      const path = join(directory, `${name}.mjs`)
+      writeFileSync(path, imports + (texts[[1, 0, 2][index] ?? 0] ?? ''))
+      return { name, url: pathToFileURL(path).href }
+    })
+    writeFileSync(join(directory, 'entry.mjs'), entryOf(files))
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env
+    const { stdout } = spawnSync(process.execPath, ['--test', '--test-reporter=spec', join(directory, 'entry.mjs')], {
+      encoding: 'utf8',
+      env,
+    })
+    assert.match(stdout, /✔ two[\s\S]*✔ one[\s\S]*✖ c/)
+    assert.match(stdout, /ℹ tests 2\n[\s\S]*ℹ pass 2/)
   })
 })

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 import { projectRoot } from './project-root.ts'
 import { RunSummary } from './run-summary.ts'
-import { groupTests } from './test-groups.ts'
+import { entryOf, groupTests } from './test-groups.ts'
 import { findStaleTests, parseTestRequest, selectTests, type TestRequest } from './test-selection.ts'
 
 const CONCURRENCY = 2
@@ -54,10 +54,8 @@ function findEntries(files: readonly string[], home: string): readonly string[] 
   const { alone, together } = groupTests(files, (file) => readFileSync(join(compiledFolder, file), 'utf8'))
   const entries = together.map((group, index) => {
     const entry = join(home, `together-${index + 1}.mjs`)
-    const imports = group.map(
-      (file) => `await import(${JSON.stringify(pathToFileURL(join(compiledFolder, file)).href)})`,
-    )
-    writeFileSync(entry, `${imports.join('\n')}\n`)
+    const named = group.map((file) => ({ name: file, url: pathToFileURL(join(compiledFolder, file)).href }))
+    writeFileSync(entry, entryOf(named))
     return entry
   })
   // The groups first: each takes as long as many files.
