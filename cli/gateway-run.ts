@@ -1,11 +1,12 @@
 // What a gateway decides and records with: configuration, installation, log, policy. Loading it takes most of a start, so
 // it is loaded while the first messages, which are not governed, already pass.
 import { join, resolve } from 'node:path'
-import { classOf } from '../detectors/classes.ts'
+import { classOf, isTrustedSource } from '../detectors/classes.ts'
 import { markersWith } from '../events/instruction-markers.ts'
 import { randomPiece } from '../events/random-piece.ts'
 import { systemClock } from '../events/time.ts'
 import { Catalogue } from '../gateway/catalogue.ts'
+import { HoldLane } from '../gateway/hold-lane.ts'
 import type { Policy } from '../gateway/policy/policy.ts'
 import type { Protection } from '../gateway/policy/protect.ts'
 import { lookUpRealPath } from '../gateway/policy/real-path.ts'
@@ -49,6 +50,7 @@ export interface Ground {
   readonly installation: Installation
   readonly backbone: Backbone
   readonly catalogue: Catalogue
+  readonly holdLane: HoldLane
 }
 
 /** The server that a run is for. */
@@ -72,7 +74,13 @@ export async function openGround(flags: Pick<GatewayFlags, 'config'>): Promise<G
   // A gateway reads control alone: there nothing of a stolen key counts, whether `up` has said so yet or not.
   for (const { publicKey, revoked } of installation.keyRecords)
     if (revoked?.cause === 'compromised') backbone.trust.revoke(publicKey)
-  return { config, installation, backbone, catalogue: new Catalogue() }
+  const clock = systemClock()
+  const holdLane = new HoldLane({
+    holdMs: config.gateway.control.holdMs,
+    nowMs: () => clock.monotonicMicros() / 1000,
+    isTrusted: (source) => isTrustedSource(config.detectors.classes, source),
+  })
+  return { config, installation, backbone, catalogue: new Catalogue(), holdLane }
 }
 
 /** Starts the run of one server; each is a chain of its own. */
@@ -120,6 +128,7 @@ export async function startRun(ground: Ground, server: ServedServer): Promise<Ga
     facts: { realPath: lookUpRealPath, root, remote: server.isRemote, protection: protect(policyFiles.policy) },
     pinStore: createPinStore(config.data, name),
     catalogue: ground.catalogue,
+    holdLane: ground.holdLane,
     randomBytes: randomPiece,
     warn,
   })

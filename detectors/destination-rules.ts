@@ -8,14 +8,16 @@ export interface Binding {
   readonly names: readonly string[]
   /** What of it is denied. */
   readonly denials: readonly Predicate[]
+  /** Something was denied before. */
+  readonly hadDenial: boolean
   readonly causes: readonly string[]
   readonly ruleMinutes: number
 }
 
-/** One rule that holds writes to any of the destinations, and one that denies some of them, or holds them as well. */
+/** One rule that holds writes to any of the destinations, and one that denies some of them. */
 export function findArmed(
   { principal, session: id, server, tool }: CallEvent,
-  { names, denials, causes, ruleMinutes }: Binding,
+  { names, denials, hadDenial, causes, ruleMinutes }: Binding,
 ): readonly Finding[] {
   const named: Predicate = { type: 'signal', field: 'destinations', anyOf: names }
   const finding = (action: 'deny' | 'escalate', predicate: Predicate, subject: string): Finding => ({
@@ -36,11 +38,9 @@ export function findArmed(
       reason: 'the destination comes from a result of this session, and nobody here has used it before',
     },
   })
-  return [
-    finding('escalate', named, 'destinations from results'),
-    // Where nothing is denied any longer, the rule is issued again, and only holds.
-    denials.length > 0
-      ? finding('deny', { type: 'any', predicates: denials }, 'unfamiliar destinations from results')
-      : finding('escalate', named, 'unfamiliar destinations from results'),
-  ]
+  const held = finding('escalate', named, 'destinations from results')
+  if (denials.length > 0)
+    return [held, finding('deny', { type: 'any', predicates: denials }, 'unfamiliar destinations from results')]
+  // Where nothing is denied any longer, the rule is issued again, and only holds.
+  return hadDenial ? [held, finding('escalate', named, 'unfamiliar destinations from results')] : [held]
 }

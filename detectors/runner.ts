@@ -37,6 +37,8 @@ export interface RunnerOptions {
   readonly controlView: () => ControlView
   readonly saved: Snapshot | undefined
   readonly onProgress: (runner: DetectorRunner) => void
+  /** Told when a receipt was judged and what it led to is being published. */
+  readonly onJudged?: (chain: string, sequence: number) => void
   readonly onExpired: (where: string) => void
   /** Told when the log can't be read; the runner goes on trying. */
   readonly onTrouble: (error: unknown) => void
@@ -212,6 +214,7 @@ export class DetectorRunner {
       this.#outbox.add(issue)
       this.#publisher?.publish(issue)
     }
+    if (event.type === 'authorization/receipt') this.#options.onJudged?.(verdict.chain, event.sequence)
   }
 
   /** An alert or a rule of a detector run, this one or another. */

@@ -20,6 +20,7 @@ import { DetectorRunner, type RunnerCounts } from './runner.ts'
 import type { DetectorSettings } from './settings.ts'
 import { SnapshotFile } from './snapshot.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
+import { VerdictAnnouncer } from './verdict-announcer.ts'
 
 /** The writer name of the detectors. */
 export const DETECTORS_WRITER = 'detectors/main'
@@ -85,6 +86,7 @@ class DetectorRole implements RunningDetectors {
   readonly #keeper: SnapshotKeeper
   #control: ControlWriter | undefined
   #publisher: Publisher | undefined
+  readonly #announcer: VerdictAnnouncer
   #state: DetectorStats['state'] = 'catching-up'
   live: Promise<void> = Promise.resolve()
 
@@ -112,6 +114,10 @@ class DetectorRole implements RunningDetectors {
       capture: () => this.#runner.snapshot(),
       onFailed: (error) => onNotice({ type: 'snapshot-failed', error }),
     })
+    this.#announcer = new VerdictAnnouncer({
+      published: async () => this.#publisher?.settleAll(PUBLISH_DEADLINE_MS),
+      announce: (judged) => this.#control?.announce(judged),
+    })
     this.#runner = new DetectorRunner({
       eventLog,
       clock,
@@ -122,6 +128,7 @@ class DetectorRole implements RunningDetectors {
       detectors: options.detectors ?? createDetectors(settings),
       instance: this.#chainWriter.instance,
       controlView: () => this.#reader.view,
+      onJudged: (chain, sequence) => this.#announcer.note(chain, sequence),
       onProgress: ({ counts }) => this.#keeper.noteEvents(counts.events),
       onExpired: (where) => onNotice({ type: 'log-expired', where }),
       onTrouble,
@@ -142,6 +149,7 @@ class DetectorRole implements RunningDetectors {
 
   async stop(): Promise<void> {
     if (this.#state !== 'failed') this.#state = 'stopped'
+    this.#announcer.stop()
     await this.#runner.stop()
     await this.#publisher?.settleAll(PUBLISH_DEADLINE_MS)
     await this.#keeper.stop()
@@ -168,6 +176,8 @@ class DetectorRole implements RunningDetectors {
     })
     this.#runner.goLive(this.#publisher)
     this.#state = 'live'
+    // Even without a receipt: gateways wait for verdicts only of detectors that give them.
+    this.#control.announce(this.#announcer.judged)
     this.#keeper.start()
   }
 

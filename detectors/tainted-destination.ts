@@ -38,6 +38,8 @@ interface SessionDestinations {
   readonly isSuspect: boolean
   /** Digest of the rules in force, '' without any: they are issued again when they differ. */
   readonly issued: string
+  /** Something of it is denied. */
+  readonly hasDenial: boolean
   /** What the session did with what: (server, tool, object). */
   readonly steps: readonly string[]
   readonly causes: readonly string[]
@@ -72,6 +74,7 @@ const NEW_SESSION: SessionDestinations = {
   calls: 0,
   isSuspect: false,
   issued: '',
+  hasDenial: false,
   steps: [],
   causes: [],
   held: [],
@@ -85,7 +88,7 @@ export function createTaintedDestination(
 ): Detector<TaintedDestinationState> {
   return {
     name: 'tainted-destination',
-    version: 2,
+    version: 3,
     initialState: { sessions: emptyMap(), known: EMPTY_BASELINE, takers: emptyMap() },
     observe: (state, observed, nowMs) => {
       const { event } = observed
@@ -192,11 +195,12 @@ function issue(
   const names = bound.map(({ name }) => name)
   const denials = denialsOf(judged, { session, bound }, moment)
   const issued = bound.length === 0 ? '' : derivedId('destinations', JSON.stringify([names, denials]))
-  const done = putSession(state, event, { ...session, issued }, moment.nowMs)
+  const done = putSession(state, event, { ...session, issued, hasDenial: denials.length > 0 }, moment.nowMs)
+  const { causes, hasDenial: hadDenial } = session
   const findings =
     issued === session.issued
       ? []
-      : findArmed(event, { names, denials, causes: session.causes, ruleMinutes: moment.settings.ruleMinutes })
+      : findArmed(event, { names, denials, hadDenial, causes, ruleMinutes: moment.settings.ruleMinutes })
   return { state: done, findings }
 }
 

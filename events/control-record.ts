@@ -29,6 +29,12 @@ const CONTROL_TYPES = [
 export type ControlEvent = Extract<Event, { type: (typeof CONTROL_TYPES)[number] }>
 
 const STATE_DOMAIN = Buffer.from('toolwarden/control-state/v1\n')
+/** The most chains that one state speaks of. */
+export const MAX_JUDGED = 200
+const judgedObject = z.strictObject({ chain: z.string().min(1).max(300), sequence: countField })
+/** How far the detectors have judged the receipts of one chain: every rule that they led to is on `control`. */
+export type JudgedPosition = z.infer<typeof judgedObject>
+
 const stateObject = z.strictObject({
   v: z.literal(1),
   type: z.literal('control/state'),
@@ -41,6 +47,7 @@ const stateObject = z.strictObject({
   count: countField,
   digest: hashField,
   time: timeField,
+  judged: z.array(judgedObject).max(MAX_JUDGED).optional(),
 })
 /** What one control writer says is live. */
 export type ControlState = z.infer<typeof stateObject>

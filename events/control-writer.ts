@@ -4,7 +4,14 @@ import type { Attachments } from './chain.ts'
 import type { Appended, ChainWriter } from './chain-writer.ts'
 import type { Entry } from './commit.ts'
 import type { ControlReader, HeldControl } from './control-reader.ts'
-import { type ControlState, isControlEvent, liveDigest, toControlRecord, toStateRecord } from './control-record.ts'
+import {
+  type ControlState,
+  isControlEvent,
+  type JudgedPosition,
+  liveDigest,
+  toControlRecord,
+  toStateRecord,
+} from './control-record.ts'
 import { subjectsOf } from './control-view.ts'
 import { ToolwardenError } from './errors.ts'
 import type { EventDraft } from './event.ts'
@@ -39,6 +46,7 @@ export class ControlWriter {
   #tail: Promise<unknown> = Promise.resolve()
   #stopped = false
   #stateWaits = false
+  #judged: readonly JudgedPosition[] | undefined
   /** Subjects whose records wait to be said again. */
   readonly #restoring = new Set<string>()
 
@@ -67,6 +75,12 @@ export class ControlWriter {
       await this.#send(toControlRecord(appended))
       return appended
     })
+  }
+
+  /** Says at once, with the state, how far receipts were judged; what was published before it stands before it. */
+  announce(judged: readonly JudgedPosition[]): void {
+    this.#judged = judged
+    this.#enqueueState()
   }
 
   /** Ends the run: nothing is published any more. Waits two seconds for what is under way; closing the chain ends the rest. */
@@ -152,6 +166,7 @@ export class ControlWriter {
       instance: chainWriter.instance,
       time: formatTime(micros),
     } as const
-    return { ...envelope, revision, count: live.length, digest: liveDigest(live) }
+    const judged = this.#judged === undefined ? {} : { judged: [...this.#judged] }
+    return { ...envelope, revision, count: live.length, digest: liveDigest(live), ...judged }
   }
 }

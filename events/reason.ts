@@ -11,6 +11,7 @@ export const DECISION_REASONS = [
   'evaluation_error',
   'self_protection',
   'adaptive_rule',
+  'verdict_missing',
   'needs_approval',
   'rate_limit',
   'budget',

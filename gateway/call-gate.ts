@@ -4,8 +4,6 @@
 import type { Json } from '../events/canonical.ts'
 import type { SealedEvent } from '../events/chain.ts'
 import type { ControlView } from '../events/control-view.ts'
-import { ToolwardenError } from '../events/errors.ts'
-import type { EventOf } from '../events/event.ts'
 import { argumentsDigest } from '../events/payload.ts'
 import { argumentSignals, resultSignals, type SignalOptions, type Signals } from '../events/signals.ts'
 import { type Clock, uuidv7 } from '../events/time.ts'
@@ -16,6 +14,8 @@ import type { CallContext, ConnectionContext } from './context.ts'
 import type { Counters, Reservation } from './counters.ts'
 import type { Decision, DecisionBasis, ProposedCall } from './decide.ts'
 import { type Decided, type Escalation, isStillApproved } from './escalation.ts'
+import type { HoldLane } from './hold-lane.ts'
+import { closeLate } from './late-commit.ts'
 import type { Charge } from './policy/limits.ts'
 import type { Outcome, Recorder } from './recorder.ts'
 import type { ShownDefinition } from './shown-tools.ts'
@@ -74,6 +74,7 @@ export interface CallGateOptions {
   readonly signals?: SignalOptions
   /** What configuration says of a tool's class; undefined where it says nothing. */
   readonly configuredClass?: (tool: string) => ToolClass | undefined
+  readonly holdLane?: HoldLane
   readonly newBasis: () => Omit<DecisionBasis, 'control'>
   readonly control: () => ControlView
   readonly counters: Counters
@@ -124,7 +125,8 @@ export class CallGate {
     let open: OpenCall | undefined
     try {
       await this.#options.ready
-      const call = this.#proposed(request, context)
+      const isUnjudged = (await this.#options.holdLane?.isUnjudged(request)) === true
+      const call = { ...this.#proposed(request, context), isUnjudged }
       const shown = (): ShownDefinition | undefined => request.shownNow?.() ?? call.shown
       const standing = new StandingDecision(call, { basis: () => this.#basis(), shown })
       const decided = await this.#decide({ call, standing }, request, waiter)
@@ -152,12 +154,13 @@ export class CallGate {
     const signals = resultBytes === undefined ? undefined : this.#signalsOf(call, outcome)
     const account = this.#accounts.get(call)
     try {
-      await recorder.receipt(call.context, call.decideHash, {
+      const receipt = await recorder.receipt(call.context, call.decideHash, {
         status,
         durationMicros: Math.max(0, clock.monotonicMicros() - call.startedMicros),
         ...(resultBytes === undefined ? {} : { resultBytes }),
         ...(signals === undefined ? {} : { signals }),
       })
+      this.#options.holdLane?.returned(call.context, receipt?.event, signals)
     } finally {
       if (this.#accounts.delete(call)) this.#open--
     }
@@ -187,7 +190,7 @@ export class CallGate {
     const { context, signals } = call
     const { method, argumentsBytes } = request
     const proposal = { context, method, argumentsBytes, signals }
-    const onLateCommit = (late: readonly SealedEvent[]): void => this.#closeLate(context, late)
+    const onLateCommit = (late: readonly SealedEvent[]): void => closeLate(this.#options.recorder, context, late)
     const reserve = (charges?: readonly Charge[]): Reservation => this.#reserve(charges)
     const escalated = { waiter, shown: request.shown, resumes: request.resumes }
     const full = standing.decide()
@@ -265,27 +268,6 @@ export class CallGate {
     this.#open--
     return refusal(context, decision)
   }
-
-  /** The client was told that the call was denied, then its record turned out to be in the log: it was not forwarded. */
-  #closeLate(context: CallContext, events: readonly SealedEvent[]): void {
-    const { recorder } = this.#options
-    const decide = events.find(({ event }) => event.type === 'authorization/decide')
-    if (decide?.event.type !== 'authorization/decide' || decide.event.decision === 'deny') return
-    const closed: Promise<unknown> =
-      decide.event.decision === 'allow'
-        ? recorder.receipt(context, decide.hash, { status: 'not_forwarded', durationMicros: 0 })
-        : recorder.decidedAgain({ context, parent: decide.event.parent }, givenUp(decide.event), { patient: true })
-    closed.catch((error: unknown) => {
-      // The run ended first: the call stays open in the record, and verification names it.
-      if (!(error instanceof ToolwardenError)) throw error
-    })
-  }
-}
-
-/** What closes an escalated call whose client was told that it could not be recorded. */
-function givenUp({ control, approval }: EventOf<'authorization/decide'>): Decision {
-  const why = { reason: 'approval_withdrawn', text: 'the call was given up before anybody could answer' } as const
-  return { decision: 'deny', ...why, control, ...(approval === undefined ? {} : { approval }) }
 }
 
 function digestIn(events: readonly SealedEvent[]): string {

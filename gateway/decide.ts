@@ -33,6 +33,8 @@ export interface ProposedCall {
   readonly argumentsValue: unknown
   readonly hasUnsafeNumber?: () => boolean
   readonly isRepeatOfUnknown?: () => boolean
+  /** The detectors have not judged yet what the session was just told (hold-lane.ts). */
+  readonly isUnjudged?: boolean
   readonly signals: Signals
   /** Of a tool call: what the client was shown of its tool. */
   readonly shown?: ShownDefinition | undefined
@@ -105,7 +107,8 @@ export function decideCall(call: ProposedCall, basis: DecisionBasis): ChargedDec
       control,
     }
   }
-  return stricter(withPin(decision, call, { ...basis, policy }), call, { ...basis, policy })
+  const ruled = stricter(withPin(decision, call, { ...basis, policy }), call, { ...basis, policy })
+  return call.isUnjudged === true && ruled.decision === 'allow' ? held(ruled, policy) : ruled
 }
 
 /** Decides by what the client is shown of the tool now; a person was asked about what it was shown when it proposed the call. */
@@ -178,6 +181,12 @@ function stricter(
   if (found.action === 'deny') return ruled
   // An approved call costs what it would have cost.
   return { ...ruled, times: policy.defaultApproval, ...(charges === undefined ? {} : { charges }) }
+}
+
+/** An approved call costs what it would have cost. */
+function held({ observed, ...decision }: ChargedDecision, policy: Policy): ChargedDecision {
+  const text = 'the detectors have not judged yet what this session was just told'
+  return { times: policy.defaultApproval, ...decision, decision: 'escalate', reason: 'verdict_missing', text }
 }
 
 /** A text has at most 2,000 characters in an event. */

@@ -102,7 +102,7 @@ export class Recorder {
   }
 
   /** Appends the receipt of a call, however long the log takes. Throws CHAIN_CLOSED once the run has ended. */
-  async receipt(context: CallContext, parent: string, outcome: Outcome): Promise<void> {
+  async receipt(context: CallContext, parent: string, outcome: Outcome): Promise<SealedEvent | undefined> {
     const { status, durationMicros, resultBytes, signals } = outcome
     const payload = resultBytes === undefined ? undefined : this.#commit(resultBytes, this.#options.settings.results)
     const signalsHeader = signals === undefined ? undefined : signalsBytes(signals)
@@ -119,7 +119,8 @@ export class Recorder {
       ...(payload === undefined ? {} : { payload: payload.attachment }),
       ...(signalsHeader === undefined ? {} : { signals: signalsHeader }),
     }
-    await this.#options.chainWriter.append([entry], { patient: true })
+    const { events } = await this.#options.chainWriter.append([entry], { patient: true })
+    return events.at(-1)
   }
 
   /** Appends what a client's user answered. Throws what ChainWriter.append throws; then the answer does not count. */

@@ -53,6 +53,8 @@ export const gatewaySettings = z.strictObject({
       /** Whose `control/state` must be fresh. */
       writers: z.array(z.string()).default(['detectors/main']),
       maxAgeMs: z.number().int().min(3_000).default(10_000),
+      /** How long a risky call waits for the verdict on what its session was just told; then it needs approval. 0: never. */
+      holdMs: z.number().int().min(0).max(2_000).default(300),
     })
     .prefault({}),
   spool: z

@@ -1,7 +1,7 @@
 // A gateway run without its transport: chain, control, policy and gate put together from what the command line gives.
 import { ChainWriter } from '../events/chain-writer.ts'
 import { ControlReader, type RefusedControl } from '../events/control-reader.ts'
-import type { ControlRecord } from '../events/control-record.ts'
+import type { ControlRecord, ControlState } from '../events/control-record.ts'
 import { describeError, ToolwardenError } from '../events/errors.ts'
 import type { KeyPair } from '../events/keys.ts'
 import type { EventLog } from '../events/log.ts'
@@ -19,6 +19,7 @@ import { Counters } from './counters.ts'
 import { EarlierRuns } from './earlier-runs.ts'
 import { Escalation } from './escalation.ts'
 import { foldHistory, historyWindowMs } from './fold-history.ts'
+import type { HoldLane } from './hold-lane.ts'
 import { pause } from './pause.ts'
 import { type ListingTaker, type PinStore, Pins } from './pins.ts'
 import type { DecisionFacts } from './policy/decision.ts'
@@ -51,6 +52,8 @@ export interface GatewayOptions {
   /** Own domains, and what counts as addressing an agent. */
   readonly signals?: SignalOptions
   readonly configuredClass?: (tool: string) => ToolClass | undefined
+  /** Of the whole process; without it no call waits for a verdict. */
+  readonly holdLane?: HoldLane
   readonly trust: Trust
   readonly opening: { readonly software: string; readonly configuration: string }
   readonly record: RecordSettings
@@ -95,6 +98,7 @@ export function startGateway(given: GatewayOptions): GatewayRun {
   const escalation = new Escalation({ recorder, approvals, deploymentKey, fail })
   const onRefused = reportRefused(options, recorder, fail)
   const onApplied = (record: ControlRecord): void => {
+    if (record.kind === 'state') hearVerdicts(options, record.state)
     const problem = findControlProblem(record, approvals, clock.nowMicros())
     if (problem !== undefined) onRefused(problem)
     if (record.kind === 'event' && record.event.type === 'policy/accepted') inForce.look()
@@ -122,6 +126,7 @@ export function startGateway(given: GatewayOptions): GatewayRun {
     deploymentKey,
     ...(options.signals === undefined ? {} : { signals: options.signals }),
     ...(options.configuredClass === undefined ? {} : { configuredClass: options.configuredClass }),
+    ...(options.holdLane === undefined ? {} : { holdLane: options.holdLane }),
     ready: Promise.all([control, pins.ready, Promise.race([folded, pause(CONTROL_WAIT_MS)])]).then(() => undefined),
     control: () => reader.view,
     counters,
@@ -224,6 +229,11 @@ async function foldEarlierRuns({ counters, unknown, fail, signal, clock, ...opti
       await pause(FOLD_RETRY_MS)
     }
   }
+}
+
+/** Positions of those whose freshness the gateway goes by, and of nobody else. */
+function hearVerdicts({ holdLane, need }: GatewayOptions, { writer, judged }: ControlState): void {
+  if (judged !== undefined && need.writers.includes(writer)) holdLane?.judged(judged)
 }
 
 /** What of a trusted writer is not honoured, so that the record says so: a rule out of bounds, an answer to another question. */

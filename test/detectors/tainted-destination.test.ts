@@ -83,7 +83,7 @@ describe('tainted-destination', () => {
     const found = story.read('/elsewhere', { session: 'new', result: 'to eve@evil.example' })
     assert.deepEqual(
       found.map(({ response }) => response?.action),
-      ['escalate', 'escalate'],
+      ['escalate'],
     )
   })
 
