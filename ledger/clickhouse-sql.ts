@@ -16,7 +16,8 @@ const INSERT_SETTINGS = [
   'max_partitions_per_insert_block = 1',
 ].join(', ')
 
-const SELECT_SETTINGS = 'output_format_json_quote_64bit_integers = 0'
+// ClickHouse remembers which rows met a condition and skips them the next time: what is evidence is read again each time.
+const SELECT_SETTINGS = 'output_format_json_quote_64bit_integers = 0, use_query_condition_cache = 0'
 /** What ingest reads back must show every acknowledged insert, also from another replica. */
 const CONSISTENT_SETTINGS = `${SELECT_SETTINGS}, select_sequential_consistency = 1`
 
