@@ -1,12 +1,12 @@
 // The ledger's consumer: every message of topic `events` becomes one row, in the order of its partition, exactly once.
 // Judge → insert rows and own events together → publish the own events. Where a run resumes comes from the store alone,
-// so that a crash at any point leaves nothing lost and nothing twice.
+// so that a crash at any point leaves nothing lost and nothing twice. While one round is inserted the next one is judged.
 import type { ToolwardenError } from '../events/errors.ts'
 import type { KeyPair } from '../events/keys.ts'
 import type { EventLog, LogRecord, Subscription } from '../events/log.ts'
 import { type Clock, uuidv7 } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
-import { type Handed, prepareRound, recordsOf } from './ingest-round.ts'
+import { type Handed, prepareRound, type Round, recordsOf } from './ingest-round.ts'
 import { KnownChains } from './known-chains.ts'
 import { OwnChain } from './own-chain.ts'
 import { MAX_WAITING_APPENDS, Publisher } from './publisher.ts'
@@ -19,8 +19,8 @@ import { findUnpublished } from './unpublished.ts'
 
 /** About how many messages one batch of a partition holds. */
 const BATCH_RECORDS = 500
-/** How many batches of different partitions share one insert at most. */
-const MAX_SHARED_BATCHES = 32
+/** How many batches wait at most, beside the round that is judged and the one that is inserted; they share one insert. */
+const MAX_WAITING_BATCHES = 4
 /** How long a stop waits for the log to take the last own events; what is left the next run publishes. */
 const STOP_PUBLISH_MS = 2_000
 
@@ -63,8 +63,7 @@ export interface IngestStatus {
   readonly problems: readonly ResumeProblem[]
 }
 
-interface Waiting {
-  readonly handed: Handed
+interface Room {
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -78,9 +77,13 @@ export class Ingest {
   readonly #storeWriter: StoreWriter
   /** Of its own: what is revoked in this log is revoked for what comes after it here, and nowhere else. */
   readonly #trust: Trust
-  /** Handed over by the log, oldest first; taken by `#work` alone, which handles one round at a time. */
-  #waiting: Waiting[] = []
+  /** Handed over by the log, oldest first; taken by `#work` alone. */
+  #waiting: Handed[] = []
+  /** Partitions of the log that may go on once what waits was taken. */
+  #rooms: Room[] = []
   #working: Promise<void> | undefined
+  /** Why `#work` ended; nothing is taken any more. */
+  #failure: { readonly error: unknown } | undefined
   #subscription: Subscription | undefined
   #caughtUp: Promise<void> = Promise.resolve()
   #counts = { messages: 0, quarantined: 0, inserts: 0 }
@@ -154,9 +157,10 @@ export class Ingest {
       },
       (records) => this.#enqueue(records),
     )
-    this.#caughtUp = this.#subscription.caughtUp.then(() => {
+    this.#caughtUp = this.#subscription.caughtUp.then(async () => {
+      await this.#drain()
       this.#isCaughtUp = true
-      return this.#republish()
+      await this.#republish()
     })
     // Whoever does not wait for it is told through onStopped.
     this.#caughtUp.catch((error: unknown) => this.#fail(error))
@@ -183,36 +187,64 @@ export class Ingest {
     await this.#publisher.settled()
   }
 
-  /** Resolves when it is stored. */
+  /** Resolves when more may come. Not when it is stored: where a run resumes comes from the store alone. */
   #enqueue(handed: Handed): Promise<void> {
-    const stored = new Promise<void>((resolve, reject) => this.#waiting.push({ handed, resolve, reject }))
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error)
+    this.#waiting.push(handed)
     this.#working ??= this.#work()
-    return stored
+    if (this.#waiting.length < MAX_WAITING_BATCHES) return Promise.resolve()
+    return new Promise((resolve, reject) => this.#rooms.push({ resolve, reject }))
   }
 
+  /** Resolves when all that was handed over is stored. Throws why not. */
+  async #drain(): Promise<void> {
+    await this.#working
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  /** One round is inserted at a time, in the order in which they were judged; never throws. */
   async #work(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const round = this.#waiting.splice(0, MAX_SHARED_BATCHES)
-      try {
-        await this.#ingest(round.map(({ handed }) => handed))
-        for (const { resolve } of round) resolve()
-      } catch (error) {
-        for (const { reject } of [...round, ...this.#waiting.splice(0)]) reject(error)
-        this.#fail(error)
+    let inserting: Promise<void> = Promise.resolve()
+    let before: KnownChains | undefined
+    try {
+      for (;;) {
+        if (this.#waiting.length === 0) await inserting
+        if (this.#waiting.length === 0) break
+        const judged = await this.#judge(this.#takeWaiting(), before)
+        before = judged.known
+        await inserting
+        inserting = this.#insert(judged.round)
+        // It is waited for above; until then nobody may be listening.
+        inserting.catch(() => undefined)
       }
+    } catch (error) {
+      this.#failure = { error }
+      for (const { reject } of this.#rooms.splice(0)) reject(error)
+      this.#fail(error)
     }
     this.#working = undefined
   }
 
-  async #ingest(handed: readonly Handed[]): Promise<void> {
+  #takeWaiting(): readonly Handed[] {
+    for (const { resolve } of this.#rooms.splice(0)) resolve()
+    return this.#waiting.splice(0)
+  }
+
+  /** `before` is what the round before has learned, whose rows may not be stored yet. */
+  async #judge(
+    handed: readonly Handed[],
+    before: KnownChains | undefined,
+  ): Promise<{ readonly round: Round; readonly known: KnownChains }> {
     const { store, log, clock } = this.#options
-    const trust = this.#trust
     const records = recordsOf(handed)
-    const known = await this.#storeWriter.untilDone(() => KnownChains.fetch(store, records))
+    const known = await this.#storeWriter.untilDone(() => KnownChains.fetch(store, records, before))
     const nowMs = Math.floor(clock.nowMicros() / 1000)
     const silence = { watch: this.#silence, isJudging: this.#isCaughtUp }
-    const context = { log, trust, known, own: this.#own, nowMs, silence }
-    const { rows, own, messages, quarantined } = prepareRound(handed, context)
+    const context = { log, trust: this.#trust, known, own: this.#own, nowMs, silence }
+    return { round: prepareRound(handed, context), known }
+  }
+
+  async #insert({ rows, own, messages, quarantined }: Round): Promise<void> {
     await this.#storeWriter.write(rows)
     const counts = this.#counts
     this.#counts = {

@@ -19,16 +19,24 @@ export class KnownChains {
     this.#hashes = hashes
   }
 
-  /** Asks the store for all that judging these records can need. */
+  /**
+   * Asks the store for all that judging these records can need. `before` is what the round before has learned, where its
+   * rows may not be stored yet; every earlier one is.
+   */
   static async fetch(
     store: Pick<LedgerStore, 'findHeads' | 'findHashes'>,
     records: readonly LogRecord[],
+    before?: KnownChains,
   ): Promise<KnownChains> {
     const wanted = wantedSequences(records)
     const lowest = [...wanted].map(([chain, sequences]) => [chain, Math.min(...sequences, Infinity)] as const)
-    const heads = await store.findHeads(
-      new Map(lowest.map(([chain, from]) => [chain, Number.isFinite(from) ? from : 1])),
+    const heads = new Map(
+      await store.findHeads(new Map(lowest.map(([chain, from]) => [chain, Number.isFinite(from) ? from : 1]))),
     )
+    for (const chain of wanted.keys()) {
+      const head = before?.headOf(chain)
+      if (head !== undefined && head.sequence > (heads.get(chain)?.sequence ?? 0)) heads.set(chain, head)
+    }
     const hashes = new Map<string, string>()
     for (const [chain, sequences] of wanted) {
       const head = heads.get(chain)?.sequence ?? 0
@@ -37,6 +45,10 @@ export class KnownChains {
       const needed = [...new Set(old.flatMap((sequence) => [sequence - 1, sequence]))]
       if (needed.length === 0) continue
       for (const [sequence, hash] of await store.findHashes(chain, needed)) hashes.set(`${chain}#${sequence}`, hash)
+      for (const sequence of needed) {
+        const hash = before?.hashAt(chain, sequence)
+        if (hash !== undefined) hashes.set(`${chain}#${sequence}`, hash)
+      }
     }
     return new KnownChains(heads, hashes)
   }
