@@ -53,6 +53,8 @@ async function surviveKills(pipeline: Pipeline, options: typeof EMBEDDED, contex
   const { code, report } = await pipeline.verify()
   assert.deepEqual(report.violations, [])
   assert.equal(code, 0)
+  // Acknowledged is stored, and stored is in the Merkle log: each once.
+  assert.equal(report.counts.leaves, new Set(history.events.map(({ hash }) => hash)).size)
   assert.ok(report.openCalls.every(({ state }) => state === 'allowed'))
   const { told, readyUps } = loop
   context.diagnostic(

@@ -7,6 +7,11 @@ import { after, before, describe, it } from 'node:test'
 import type { CommandEnd, RunningCommand } from '../support/command.ts'
 import { findFreePort } from '../support/free-port.ts'
 import { Pipeline, type RunningUp } from '../support/pipeline.ts'
+import { seededRandom } from '../support/random.ts'
+
+const KILLS = 6
+const LONGEST_PAUSE_MS = 1_500
+const SEED = 6
 
 interface Protection {
   readonly class: string
@@ -85,6 +90,20 @@ describe('a ledger with a witness', () => {
   it('is cosigned again once the witness is back', async () => {
     witness = await startWitness()
     await pipeline.until(async () => (await protection()).class === 'A')
+  })
+
+  it('is cosigned on, when its witness is killed again and again while it cosigns', async () => {
+    const random = seededRandom(SEED)
+    for (let kill = 0; kill < KILLS; kill++) {
+      const calling = call()
+      await new Promise((resolve) => setTimeout(resolve, random() * LONGEST_PAUSE_MS))
+      await witness.kill('SIGKILL')
+      witness = await startWitness()
+      await calling
+    }
+    await pipeline.until(async () => (await protection()).class === 'A')
+    const { code, output, errors } = await verify('--trust', policy, '--not-older-than', '1m')
+    assert.equal(code, 0, output + errors)
   })
 
   it('is verified at rest: with its witness, with a kept checkpoint, and not when that is too long ago', async () => {
