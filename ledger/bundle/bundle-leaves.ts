@@ -3,6 +3,7 @@
 import { ToolwardenError } from '../../events/errors.ts'
 import { decodeSignature } from '../../events/record.ts'
 import { listCondition, STANDING } from '../history-filter.ts'
+import { findPruned } from '../pruning.ts'
 import type { EventFilter } from '../query.ts'
 import type { LedgerStore } from '../store.ts'
 
@@ -34,6 +35,8 @@ export interface Selection {
   readonly scopes: ReadonlyMap<string, ChainScope> | undefined
   /** How many events were asked for. */
   readonly events: number
+  /** Leaves before this one were pruned: they are skipped, whatever was asked for. */
+  readonly minIndex: number
   readonly condition: ReturnType<typeof conditionOf>
 }
 
@@ -49,10 +52,11 @@ function conditionOf(filter: EventFilter) {
 /** Finds what a filter asks for among the first `size` leaves. Throws STORE_*. */
 export async function selectLeaves(store: LedgerStore, filter: EventFilter, size: number): Promise<Selection> {
   const condition = conditionOf(filter)
-  if (condition.sql === '1') return { scopes: undefined, events: size, condition }
-  const rows = await store.select<ScopeRow>(scopeSql(condition.sql), { ...condition.parameters, size })
+  const { minIndex } = await findPruned(store)
+  if (condition.sql === '1') return { scopes: undefined, events: size - minIndex, minIndex, condition }
+  const rows = await store.select<ScopeRow>(scopeSql(condition.sql), { ...condition.parameters, size, minIndex })
   const scopes = new Map(rows.map((row) => [`${row.writer}/${row.instance}`, scopeOf(row)]))
-  return { scopes, events: rows.reduce((sum, { events }) => sum + events, 0), condition }
+  return { scopes, events: rows.reduce((sum, { events }) => sum + events, 0), minIndex, condition }
 }
 
 interface ScopeRow {
@@ -70,7 +74,7 @@ interface ScopeRow {
 function scopeSql(condition: string): string {
   return `WITH asked AS (
     SELECT writer, instance, min(sequence) AS first, max(sequence) AS last, uniqExact(hash) AS events FROM events
-    WHERE ${STANDING} AND ${condition} AND hash IN (SELECT hash FROM leaves WHERE position < {size:UInt64})
+    WHERE ${STANDING} AND ${condition} AND hash IN (SELECT hash FROM leaves WHERE position >= {minIndex:UInt64} AND position < {size:UInt64})
     GROUP BY writer, instance
   )
   SELECT writer, instance, any(asked.events) AS events, any(asked.first) AS first,

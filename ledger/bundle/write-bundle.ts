@@ -63,7 +63,7 @@ function manifestOf(
   witnessed: string | undefined,
 ): BundleManifest {
   const { payloads, exportedAt, by } = request
-  const whole = selection.scopes === undefined
+  const whole = selection.scopes === undefined && selection.minIndex === 0
   return {
     bundle: BUNDLE_FORMAT,
     log: source.log,
@@ -77,6 +77,7 @@ function manifestOf(
     notProven: [
       'that what the gateways recorded is all that the agents did',
       ...(whole ? [] : ['that no other event matches the filter']),
+      ...(selection.minIndex === 0 ? [] : [`what the ${selection.minIndex} events were that retention removed`]),
       ...(payloads ? [] : ['what the arguments and results were: they are committed to, and not disclosed']),
       'messages that the ledger did not believe (quarantined, forks): they are no leaves',
     ],
@@ -90,6 +91,11 @@ function filterTexts(filter: EventFilter): Readonly<Record<string, string>> {
 function describe({ filter, payloads }: BundleRequest): string {
   const texts = Object.entries(filterTexts(filter)).map(([name, value]) => `${name} ${value}`)
   return `bundle ${payloads ? 'with' : 'without'} payloads: ${texts.length === 0 ? 'everything' : texts.join(', ')}`
+}
+
+/** The first multiple after a number: pages and bundles of entries end there. */
+function nextMultiple(number: number, of: number): number {
+  return (Math.floor(number / of) + 1) * of
 }
 
 interface WriterMeans {
@@ -119,10 +125,13 @@ class BundleWriter {
   async *lines(manifest: BundleManifest): AsyncGenerator<string> {
     const { size, source, selection } = this.#means
     yield jsonLine(manifest)
-    for (let from = 0; from < size; from += PAGE_LEAVES) {
-      const to = Math.min(size, from + PAGE_LEAVES)
+    for (let from = selection.minIndex, to = from; from < size; from = to) {
+      to = Math.min(size, nextMultiple(from, PAGE_LEAVES))
       const leaves = await readLeaves(source.store, selection, { from, to })
-      for (let at = 0; at < leaves.length; at += TILE_WIDTH) yield* this.#bundle(leaves.slice(at, at + TILE_WIDTH))
+      for (let at = from, end = at; at < to; at = end) {
+        end = Math.min(to, nextMultiple(at, TILE_WIDTH))
+        yield* this.#bundle(leaves.slice(at - from, end - from))
+      }
     }
     yield* this.#skipTo(size)
     yield* [...this.#tally.statements()].map(jsonLine)

@@ -1,6 +1,6 @@
 // Retention as its operator has it: months to keep in toolwarden.yaml, pruned by the running `up`; and by hand.
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { openClickHouse } from '../../ledger/clickhouse-connection.ts'
@@ -79,5 +79,29 @@ describe('a ledger with months of retention', () => {
     assert.ok((JSON.parse(output) as { counts: { pruned: number } }).counts.pruned > 60)
     await upWithCalls()
     assert.equal((await pipeline.verify()).code, 0)
+  })
+
+  it('can be exported as far as it is there, as a part that others verify', async () => {
+    const bundle = join(pipeline.directory, 'bundle.jsonl')
+    const trust = join(pipeline.directory, 'trust')
+    const folder = join(pipeline.data, 'installation')
+    writeFileSync(trust, `log ${readFileSync(join(folder, 'log.vkey'), 'utf8').trim()}\nquorum none\n`)
+    const writers = ['--writers', join(folder, 'installation.json')]
+    const lenient = ['--accept-unwitnessed', '--not-older-than', '1h']
+    for (const filter of [[], ['--type', 'authorization/decide']]) {
+      const exported = await run('export', '--out', bundle, '--reason', 'x', '--payloads', ...filter)
+      assert.equal(exported.code, 0, exported.errors)
+      const { output, errors } = await run('verify', bundle, '--trust', trust, ...writers, ...lenient, '--json')
+      const { violations, counts } = JSON.parse(output) as {
+        violations: { code: string }[]
+        counts: { events: number }
+      }
+      assert.deepEqual(
+        violations.map(({ code }) => code),
+        ['age-unknown'],
+        errors,
+      )
+      assert.ok(counts.events > 20)
+    }
   })
 })
