@@ -6,8 +6,10 @@ import { systemClock } from '../events/time.ts'
 import type { Claims } from '../ledger/claims.ts'
 import { LogClaims } from '../ledger/log-claims.ts'
 import { readLogVerifierKey } from '../ledger/log-key.ts'
+import { findPruned } from '../ledger/pruning.ts'
 import { Sequencer, sequencerDirectories } from '../ledger/sequencer.ts'
 import type { LedgerStore } from '../ledger/store.ts'
+import { removeEntryBundles } from '../ledger/tree-pruning.ts'
 import { TreeReader } from '../ledger/tree-reader.ts'
 import type { TreeToVerify } from '../ledger/verify-tree.ts'
 import { Cosigning, type CosigningOptions } from '../ledger/witness/cosigning.ts'
@@ -70,6 +72,8 @@ async function startAll(
     ...{ store, clock, log: backbone.log, ...key, ...directories, onStopped, onPublished },
     claims: claims.register,
   })
+  // Bodies of what was pruned by a process that does not have these files.
+  await removeEntryBundles(directories.treeDirectory, (await findPruned(store)).minIndex)
   cosigning?.start()
   const stop = async (): Promise<void> => {
     await cosigning?.stop()

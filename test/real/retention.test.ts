@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { hashBody } from '../../events/chain.ts'
 import { formatTime } from '../../events/time.ts'
 import { findLegalHolds } from '../../ledger/legal-hold.ts'
 import { Prunings } from '../../ledger/pruning.ts'
@@ -122,6 +123,23 @@ describe('a month that goes', () => {
     await stage.bench.store.prune({ minIndex, beforeMicros })
     const codes = await stage.violations()
     for (const code of ['event-missing', 'leaf-without-row']) assert.ok(codes.includes(code), codes.join())
+  })
+
+  it('in the name of an event that nobody signed is missed', async () => {
+    const { minIndex, beforeMicros } = await prunings().preview(SEPTEMBER, [])
+    const { gateway, api } = stage.bench.keys
+    const forger = new RunBuilder({ seed: 9, key: gateway, writer: 'api/main' })
+    assert.notEqual(gateway, api)
+    forger.open()
+    const said = { what: 'all', before: formatTime(SEPTEMBER), minIndex, by: 'user:ann', reason: 'forged' }
+    const [record] = forger.draft({ type: 'admin/pruned', ...said })
+    const body = Buffer.from(record?.value ?? '').toString()
+    const columns = `'admin/pruned' AS type, ${minIndex} AS range_to, '${hashBody(Buffer.from(body))}' AS hash, '${body}' AS body`
+    await stage.copy(`${columns}, 'api/main' AS writer, 999 AS offset`, "writer = 'gateway/young' AND sequence = 2")
+    await stage.bench.store.prune({ minIndex, beforeMicros })
+    const codes = await stage.violations()
+    for (const code of ['row-without-leaf', 'row-unannounced', 'column-mismatch'])
+      assert.ok(codes.includes(code), codes.join())
   })
 
   it('takes nothing with it that its event does not cover', async () => {
