@@ -1,6 +1,7 @@
 // The Merkle log over HTTP: what the specification of tiles asks for, and proofs that a stranger can check.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { parseEvent } from '../../events/event.ts'
 import { verifyCheckpoint } from '../../ledger/checkpoint.ts'
 import { consistencyHolds } from '../../ledger/merkle-proof.ts'
 import type { VerifierKey } from '../../ledger/note.ts'
@@ -96,6 +97,49 @@ describe('/v1/proofs', () => {
       assert.equal((await harness.request(`/v1/proofs/consistency?${query}`)).status, 400, query)
   })
 })
+
+describe('/v1/bundle', () => {
+  it('gives a whole bundle to who may export, and records that before', async () => {
+    const answer = await harness.request('/v1/bundle?payloads=true&reason=audit', { scopes: ['operate'] })
+    assert.equal(answer.headers.get('content-type'), 'text/x-ndjson')
+    const lines = (await answer.text()).trimEnd().split('\n')
+    const { checkpoint, whole } = JSON.parse(lines[0] ?? '') as { checkpoint: string; whole: boolean }
+    assert.deepEqual([verifyCheckpoint(checkpoint, log).size, whole], [size, true])
+    const { end } = JSON.parse(lines.at(-1) ?? '') as { end: { events: number; leaves: number; payloads: number } }
+    assert.deepEqual([end.events, end.leaves], [size, size])
+    assert.ok(end.payloads > 0)
+    const exported = await recordedExports()
+    assert.deepEqual(exported, [{ by: 'user:ann', events: size, reason: 'audit' }])
+  })
+
+  it('shows what lies between as bare hashes where one type is asked for, and no payload unless told', async () => {
+    const text = await (await harness.request('/v1/bundle?type=authorization/receipt')).text()
+    const { end } = JSON.parse(text.trimEnd().split('\n').at(-1) ?? '') as { end: Record<string, number> }
+    assert.deepEqual([end.events, end.payloads, end.leaves], [4, 0, size])
+    assert.ok((end.withheld ?? 0) > 0)
+  })
+
+  it('is refused to who may only read, for nonsense, and where there is no log', async () => {
+    assert.equal((await harness.request('/v1/bundle', { scopes: ['read'] })).status, 403)
+    for (const query of ['call=x', 'payloads=1', 'kept=-1', 'unknown=1'])
+      assert.equal((await harness.request(`/v1/bundle?${query}`)).status, 400, query)
+    assert.equal((await empty.request('/v1/bundle')).status, 404)
+  })
+})
+
+/** What the API's own chain says of exports. */
+async function recordedExports(): Promise<readonly object[]> {
+  const found: object[] = []
+  const subscription = await harness.eventLog.subscribe('events', { from: 'beginning' }, (records) => {
+    for (const { value } of records) {
+      const event = parseEvent(Buffer.from(value))
+      if (event.type === 'admin/exported') found.push({ by: event.by, events: event.events, reason: event.reason })
+    }
+  })
+  await subscription.caughtUp
+  await subscription.stop()
+  return found
+}
 
 describe('every answer', () => {
   it('carries the latest checkpoint, also a refusal', async () => {

@@ -31,6 +31,12 @@ export const OTHER_TESTS: readonly OtherTest[] = [
     holds: 'a stolen old key is quarantined after its rotation; verification clean',
   },
   {
+    row: 9,
+    suite: 'real/bundles',
+    title: 'shows what the key signed after its revocation, and nothing of before',
+    holds: 'revocations travel in every bundle; its verifier honours those of its own enrolment keys',
+  },
+  {
     row: 11,
     suite: 'real/sequencers',
     title: 'that begin at once on two directories',
@@ -126,6 +132,18 @@ export const OTHER_TESTS: readonly OtherTest[] = [
     suite: 'real/retention',
     title: 'verifies, and says how far it was pruned',
     holds: 'no alarm: a month is pruned, proofs of what is gone and of what stays hold',
+  },
+  {
+    row: 21,
+    suite: 'real/ingest-writes',
+    title: 'afterwards all is stored and a leaf, once',
+    holds: 'each write × failed, failed but persisted, crashed after',
+  },
+  {
+    row: 21,
+    suite: 'real/witness',
+    title: 'is cosigned on, when its witness is killed again and again while it cosigns',
+    holds: 'class A again, no conflict',
   },
   { row: 21, suite: 'real/ingest-crash', title: 'loses nothing and stores nothing twice', holds: WHOLE },
   {
