@@ -1,6 +1,8 @@
 // `toolwarden detectors replay` and `tune` on what a real pipeline recorded: out of the ledger, and out of the event log while
 // `up` holds the ledger. Both say the same, and neither does anything.
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { runCommand } from '../support/command.ts'
 import { Pipeline, type RunningUp } from '../support/pipeline.ts'
@@ -9,9 +11,12 @@ const CALLS = 6
 
 let pipeline: Pipeline
 let up: RunningUp
+let tried: string
 before(async () => {
-  // Calls of one tool with one argument over and over: a loop.
-  pipeline = new Pipeline({ config: 'detectors: { probing: { identicalCalls: 4 } }\n' })
+  pipeline = new Pipeline()
+  tried = join(pipeline.directory, 'tried.yaml')
+  // One call over and over: a loop.
+  writeFileSync(tried, 'detectors: { probing: { identicalCalls: 4 } }\n')
   up = await pipeline.startUp()
   const client = pipeline.startGateway()
   await client.initialize()
@@ -28,7 +33,10 @@ interface Replayed {
 }
 
 async function replay(...flags: readonly string[]): Promise<Replayed> {
-  const { code, output, errors } = await runCommand(['detectors', 'replay', '--json', ...flags], pipeline.environment)
+  const { code, output, errors } = await runCommand(
+    ['detectors', 'replay', '--json', '--config', tried, ...flags],
+    pipeline.environment,
+  )
   assert.equal(code, 0, errors)
   return JSON.parse(output) as Replayed
 }
@@ -51,7 +59,7 @@ describe('detectors over history', () => {
   })
 
   it('say what each threshold would have raised', async () => {
-    const { output } = await runCommand(['detectors', 'tune', '--json'], pipeline.environment)
+    const { output } = await runCommand(['detectors', 'tune', '--json', '--config', tried], pipeline.environment)
     const { thresholds } = JSON.parse(output) as { thresholds: { threshold: string; value: number; alerts: number }[] }
     const loops = thresholds.filter(({ threshold }) => threshold === 'probing.identicalCalls')
     assert.deepEqual(
