@@ -58,6 +58,9 @@ export function learnTerms(
   let known = baseline.terms
   let { taught } = baseline
   for (const term of new Set(terms)) {
+    const usedMs = findValue(known, term)
+    // To the hour is exact enough, where terms are kept for days: not every use is worth a change of the map.
+    if (usedMs !== undefined && usedMs <= nowMs && nowMs - usedMs < HOUR_MS) continue
     if (mature && !knowsTerm(baseline, term, settings, nowMs)) {
       const before = findValue(taught, principal)
       const count = before?.hour === hour ? before.terms : 0

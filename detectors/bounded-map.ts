@@ -27,7 +27,7 @@ const LEAF_ENTRIES = 12
 /** Keys that were crafted to have one hash crowd each other, and nobody else. */
 const MAX_CROWD = 64
 /** Whoever is evicted is the least recently used of so many at least. */
-const EVICTION_SAMPLE = 64
+const EVICTION_SAMPLE = 24
 
 /** How an entry is kept. */
 export interface Keeping {
