@@ -141,16 +141,25 @@ export class ControlWriter {
     this.#stateWaits = true
     void this.#inTurn(async () => {
       this.#stateWaits = false
-      const state = this.#state()
-      // Nothing is live before the run is open; and a state that the log does not take is overtaken by the next one.
-      const { eventLog, chainWriter } = this.#options
-      await eventLog.append('control', [toStateRecord(state, chainWriter.runKey)], {
-        deadlineMs: CONTROL_STATE_MS,
-        chain: chainWriter.chain,
-      })
+      // Nothing is live before the run is open.
+      await this.#sendState(toStateRecord(this.#state(), this.#options.chainWriter.runKey))
     }).catch((error: unknown) => {
       if (!(error instanceof ToolwardenError)) throw error
     })
+  }
+
+  /** A state that the log does not take is overtaken by the next one; one that is in doubt is repeated, or nothing could follow. */
+  async #sendState(record: LogRecord): Promise<void> {
+    const { eventLog, chainWriter } = this.#options
+    do {
+      try {
+        await eventLog.append('control', [record], { deadlineMs: CONTROL_STATE_MS, chain: chainWriter.chain })
+        return
+      } catch (error) {
+        if (!(error instanceof ToolwardenError) || error.code !== 'LOG_IN_DOUBT') throw error
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      }
+    } while (!this.#stopped)
   }
 
   #state(): ControlState {

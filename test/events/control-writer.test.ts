@@ -148,6 +148,21 @@ describe('ControlWriter', () => {
     await bench.stop()
   })
 
+  it('repeats a state that is in doubt, byte for byte, before anything else', async () => {
+    let isFirst = true
+    const bench = await startControl(({ topic }) => {
+      if (topic !== 'control' || !isFirst) return 'none'
+      isFirst = false
+      return 'lost'
+    })
+    await bench.control.publish(stopScope('all'))
+    const [first, second, third] = bench.eventLog.attempts.filter(({ topic }) => topic === 'control')
+    assert.match(first?.records[0]?.key ?? '', /^state\//)
+    assert.deepEqual(second?.records, first?.records)
+    assert.equal(third?.records[0]?.key, 'switch/all')
+    await bench.stop()
+  })
+
   it('stops with a dead log, and what waits for it ends with its chain', async (context) => {
     const bench = await startControl(() => 'unavailable')
     const publishing = assert.rejects(bench.control.publish(stopScope('a')), withCode('CHAIN_CLOSED'))

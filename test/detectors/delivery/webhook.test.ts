@@ -23,7 +23,7 @@ beforeEach(() => {
 })
 
 function webhookAt(url: string, changes: object = {}): ReturnType<typeof createWebhook> {
-  const entry = { name: 'hook', urlEnv: 'HOOK', secretEnv: 'SECRET', timeoutMs: 200, ...changes }
+  const entry = { name: 'hook', urlEnv: 'HOOK', secretEnv: 'SECRET', ...changes }
   const [settings] = alertSettings.parse({ webhooks: [entry] }).webhooks
   assert.ok(settings !== undefined)
   return createWebhook({ settings, url, secrets: parseSecrets(SECRET, 'test'), software: 'toolwarden/test' })
@@ -53,7 +53,7 @@ describe('webhook', () => {
 
   it('that never answers has failed when its time is over', async () => {
     receiver.answer = () => undefined
-    assert.deepEqual(await send(), { type: 'failed', reason: 'no answer within 200 ms' })
+    assert.deepEqual(await send({ timeoutMs: 200 }), { type: 'failed', reason: 'no answer within 200 ms' })
   })
 
   it('that answers without end is left after its status', async () => {
