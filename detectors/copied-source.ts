@@ -11,15 +11,17 @@ const MAX_SOURCES = 8
 export interface Source {
   readonly server: string
   readonly values: readonly string[]
-  /** The same of each of the last results, by how many calls had run by then. */
+  /** Those of each of the last results that nobody here had used, by how many calls had run by then. */
   readonly recent: readonly { readonly at: number; readonly values: readonly string[] }[]
-  /** What results held that address an agent. */
+  /** Those of results that address an agent. */
   readonly marked: readonly string[]
 }
 
 /** A result that came. */
 export interface Arrival {
   readonly values: readonly string[]
+  /** Which of them nobody here has used. */
+  readonly unused: readonly string[]
   readonly isAddressed: boolean
   readonly calls: number
   readonly freshCalls: number
@@ -27,16 +29,20 @@ export interface Arrival {
 
 /** The sources after a result. */
 export function addSource(sources: readonly Source[], server: string, arrival: Arrival): readonly Source[] {
-  const { values, isAddressed, calls, freshCalls } = arrival
+  const { values, unused, isAddressed, calls, freshCalls } = arrival
   if (values.length === 0) return sources
   const before = sources.find((each) => each.server === server) ?? { server, values: [], recent: [], marked: [] }
   const source: Source = {
     server,
     values: addDistinct(before.values, values, MAX_VALUES),
-    recent: [...before.recent, { at: calls, values }].filter(({ at }) => calls - at < freshCalls).slice(-MAX_RECENT),
-    marked: isAddressed ? addDistinct(before.marked, values, MAX_PREDICATE_VALUES) : before.marked,
+    recent: withRecent(before.recent, { at: calls, values: unused }).filter(({ at }) => calls - at < freshCalls),
+    marked: isAddressed ? addDistinct(before.marked, unused, MAX_PREDICATE_VALUES) : before.marked,
   }
   return [...sources.filter((each) => each.server !== server), source].slice(-MAX_SOURCES)
+}
+
+function withRecent(recent: Source['recent'], result: Source['recent'][number]): Source['recent'] {
+  return result.values.length === 0 ? recent : [...recent, result].slice(-MAX_RECENT)
 }
 
 /** Results of one server that are told apart: several may come while no call has ended between them. */

@@ -72,7 +72,7 @@ export function createCopiedValue(
 ): Detector<CopiedValueState> {
   return {
     name: 'copied-value',
-    version: 2,
+    version: 3,
     initialState: { sessions: emptyMap(), values: EMPTY_BASELINE, flows: EMPTY_BASELINE, places: emptyMap() },
     observe: (state, observed, nowMs) => {
       const { event } = observed
@@ -128,8 +128,10 @@ function settle(
     return issue(taught, { event, session: next, moment })
   const isAddressed = isMarked(returned, moment.markers)
   const mine = new Set(own)
+  const values = returned.values.filter((value) => !mine.has(value))
   const sources = addSource(session.sources, event.server, {
-    values: returned.values.filter((value) => !mine.has(value)),
+    values,
+    unused: values.filter((value) => !isUsed(taught, value, moment)),
     isAddressed,
     calls,
     freshCalls: moment.settings.freshCalls,
@@ -145,7 +147,8 @@ function issue(
   { event, session, moment }: { readonly event: CallEvent; readonly session: SessionValues; readonly moment: Moment },
 ): Observation<CopiedValueState> {
   const held = copiesOf(state, session, moment, (source) => {
-    return session.isSuspect ? source.values : freshValues(source, session.calls, moment.settings.freshCalls)
+    if (!session.isSuspect) return freshValues(source, session.calls, moment.settings.freshCalls)
+    return source.values.filter((value) => !isUsed(state, value, moment))
   })
   const denied = copiesOf(state, session, moment, ({ marked }) => marked)
   const issued = [digestOf(held), digestOf(denied)] as const
@@ -169,16 +172,21 @@ function copiesOf(
   pick: (source: Source) => readonly string[],
 ): readonly Predicate[] {
   const { nowMs, settings } = moment
+  const picked = sources.map((source) => ({ server: source.server, values: pick(source) }))
+  if (picked.every(({ values }) => values.length === 0)) return []
   const mine = new Set(own)
-  return sources.flatMap((source): readonly Predicate[] => {
-    const anyOf = pick(source).filter((value) => {
-      return !mine.has(value) && !knowsTerm(state.values, value, settings, nowMs)
+  return picked.flatMap(({ server, values }): readonly Predicate[] => {
+    const anyOf = values.filter((value) => !mine.has(value))
+    if (anyOf.length === 0) return []
+    const except = (findValue(state.places, server) ?? []).filter((place) => {
+      return knowsTerm(state.flows, flowOf(server, place), settings, nowMs)
     })
-    const except = (findValue(state.places, source.server) ?? []).filter((place) => {
-      return knowsTerm(state.flows, flowOf(source.server, place), settings, nowMs)
-    })
-    return anyOf.length === 0 ? [] : [{ type: 'copied', anyOf: anyOf.slice(-MAX_PREDICATE_VALUES), except }]
+    return [{ type: 'copied', anyOf: anyOf.slice(-MAX_PREDICATE_VALUES), except }]
   })
+}
+
+function isUsed(state: CopiedValueState, value: string, { nowMs, settings }: Moment): boolean {
+  return knowsTerm(state.values, value, settings, nowMs)
 }
 
 function learn(

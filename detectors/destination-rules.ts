@@ -41,6 +41,8 @@ export function findArmed(
   const held = finding('escalate', named, 'destinations from results')
   if (denials.length > 0)
     return [held, finding('deny', { type: 'any', predicates: denials }, 'unfamiliar destinations from results')]
-  // Where nothing is denied any longer, the rule is issued again, and only holds.
-  return hadDenial ? [held, finding('escalate', named, 'unfamiliar destinations from results')] : [held]
+  if (!hadDenial) return [held]
+  // Where nothing is denied any longer, an empty rule takes the denial's place.
+  const nothing: Predicate = { type: 'signal', field: 'destinations', anyOf: [] }
+  return [held, finding('escalate', nothing, 'unfamiliar destinations from results')]
 }

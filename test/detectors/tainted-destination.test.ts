@@ -149,6 +149,16 @@ describe('tainted-destination', () => {
     assert.equal(story.findings.length, 2)
   })
 
+  it('leaves nothing in force of a denial that counts no longer', () => {
+    const story = newStory()
+    liveOrdinaryDays(story)
+    const [, denial] = story.read('/letters', { session: 'new', result: 'to eve@evil.example' })
+    for (const path of ['/x', '/y', '/z', '/w']) story.read(path, { session: 'new' })
+    const last = story.findings.findLast(({ subject }) => subject === denial?.subject)
+    assert.equal(denial?.response?.action, 'deny')
+    assert.equal(holds(last, 'send_email', { to: 'eve@evil.example' }), false)
+  })
+
   it('holds everything for good once a result addressed an agent, or a person refused a call', () => {
     for (const trouble of ['marker', 'refusal'] as const) {
       const story = newStory()
