@@ -1,10 +1,15 @@
 // How many events a second all detectors together judge on one core, and how large their state is, with 10,000 principals and
 // 1,000 sessions under way. Events are made beforehand, in pieces that are not timed; checking signatures is another
 // matter (bench/ledger.bench.ts). Run: npm run bench:detectors -- [calls] [--json]
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { createDetectors } from '../detectors/create.ts'
 import { type EngineState, initialEngineState, stepEngine } from '../detectors/engine.ts'
 import { detectorSettings } from '../detectors/settings.ts'
+import { SnapshotFile } from '../detectors/snapshot.ts'
 import { generateEvents, type Moment } from './detectors/generate-events.ts'
 
 const PRINCIPALS = 10_000
@@ -41,6 +46,7 @@ const byDetector = state.detectors.map(
   ({ name, state: own }) => [name, Buffer.byteLength(JSON.stringify(own))] as const,
 )
 const perSecond = Math.round((timedEvents * 1000) / timedMs)
+const saving = await measureSave()
 const report = {
   ...{ calls, events, principals: PRINCIPALS, sessions: SESSIONS, issues, eventsPerSecond: perSecond },
   ...{ microsecondsAnEvent: Math.round((timedMs * 10_000) / timedEvents) / 10, stateBytes: bytes },
@@ -48,6 +54,7 @@ const report = {
     ...byDetector,
     ['feedback', Buffer.byteLength(JSON.stringify(state.feedback))],
   ]),
+  ...saving,
   residentMegabytes: Math.round(process.memoryUsage().rss / 1e6),
 }
 if (values.json) console.log(JSON.stringify(report))
@@ -59,6 +66,7 @@ else {
   console.log(
     `state ${(bytes / 1e6).toFixed(1)} MB as JSON, process ${report.residentMegabytes} MB; ${issues} alerts and rules`,
   )
+  console.log(`saving it takes ${saving.saveMs} ms, in which others wait for ${saving.longestPauseMs} ms at most`)
   for (const [name, size] of Object.entries(report.stateBytesByDetector))
     console.log(`  ${name.padEnd(22)}${(size / 1e6).toFixed(2).padStart(8)} MB`)
 }
@@ -75,4 +83,18 @@ function judge(moments: readonly Moment[]): void {
   if (events < calls * 3 * WARM_SHARE) return
   timedMs += (process.cpuUsage().user - startedMicros) / 1000
   timedEvents += moments.length
+}
+
+/** How long the state takes to be saved, and for how long nothing else could run meanwhile. */
+async function measureSave(): Promise<{ readonly saveMs: number; readonly longestPauseMs: number }> {
+  const directory = await mkdtemp(join(tmpdir(), 'toolwarden-bench-'))
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  const startedMs = performance.now()
+  delay.enable()
+  const book = { positions: [], chains: [] }
+  await new SnapshotFile(directory, 'bench').save({ book, engine: state, outbox: [], ruleRecords: [] })
+  delay.disable()
+  const saveMs = Math.round(performance.now() - startedMs)
+  await rm(directory, { recursive: true })
+  return { saveMs, longestPauseMs: Math.round(delay.max / 1e6) }
 }

@@ -1,5 +1,5 @@
 // The runner's saved state: one file, written beside, synced and renamed, so that it is always a whole one.
-// First line: format, log and SHA-256 of the second, which is the state. An unusable file is no loss: the log is read anew.
+// First line: the state; second: format, log and SHA-256 of the first. An unusable file is no loss: the log is read anew.
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,9 +9,10 @@ import { systemCode, ToolwardenError } from '../events/errors.ts'
 import type { Issue } from './adapt.ts'
 import type { chainBookSchema } from './chain-book.ts'
 import type { EngineState } from './engine.ts'
+import { inTurns, jsonPieces } from './json-pieces.ts'
 import type { RuleRecord } from './rule-records.ts'
 
-const FORMAT = 2
+const FORMAT = 3
 const FILE_NAME = 'detectors.json'
 
 const headSchema = z.strictObject({ format: z.literal(FORMAT), log: z.string(), digest: z.string() })
@@ -58,19 +59,27 @@ export class SnapshotFile {
   /** Replaces the snapshot. Durable when it resolves. Throws STORE_UNAVAILABLE; the old one then stands. */
   async save(snapshot: Snapshot): Promise<void> {
     const where = join(this.#directory, FILE_NAME)
-    const body = JSON.stringify(snapshot)
-    const head = JSON.stringify({ format: FORMAT, log: this.#log, digest: digestOf(body) })
     try {
-      await writeDurably(where, `${head}\n${body}\n`)
+      await writeDurably(where, this.#textOf(snapshot))
     } catch (error) {
       throw unavailable(where, error)
     }
+  }
+
+  /** In turns of the event loop: what was captured is never changed, and what comes meanwhile must not wait for all of it. */
+  async *#textOf(snapshot: Snapshot): AsyncGenerator<string> {
+    const hash = createHash('sha256')
+    for await (const text of inTurns(jsonPieces(snapshot))) {
+      hash.update(text)
+      yield text
+    }
+    yield `\n${JSON.stringify({ format: FORMAT, log: this.#log, digest: hash.digest('hex') })}\n`
   }
 }
 
 /** The snapshot, or why it is not one. The digest shows that it was written whole by this program. */
 function parseSnapshot(text: string, log: string): Snapshot | string {
-  const [headLine = '', body = ''] = text.split('\n')
+  const [body = '', headLine = ''] = text.split('\n')
   const head = headSchema.safeParse(parseJson(headLine))
   if (!head.success) return 'it is not a snapshot of this version'
   if (head.data.log !== log) return `it belongs to the log ${head.data.log}`

@@ -5,7 +5,7 @@ import { dirname, relative, sep } from 'node:path'
 import { systemCode } from './errors.ts'
 
 /** Writes a file (0600) and makes its directories (0700); resolves when it is durable. Throws what the system says. */
-export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
+export async function writeDurably(path: string, bytes: Uint8Array | string | AsyncIterable<string>): Promise<void> {
   const folder = dirname(path)
   const firstMade = await mkdir(folder, { recursive: true, mode: 0o700 })
   const aside = `${path}.new`
