@@ -10,7 +10,7 @@ import type { ErasureCheck } from './verify-erasures.ts'
 import { type Findings, MAX_LISTED, type ViolationCode } from './verify-report.ts'
 
 /** How many events' payloads are held at once: up to 350 KiB each. */
-const EVENTS_A_QUERY = 64
+const EVENTS_A_QUERY = 256
 
 type StoredPayload = Pick<PayloadRow, 'hash' | 'recorded' | 'signals' | 'erased_by'>
 

@@ -3,6 +3,7 @@
 // authentication, error statuses. Requests run one after the other; settings in the URL are refused, as ours stand in the SQL.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { systemCode } from '../../events/errors.ts'
 
 /** A running front. */
 export interface ClickHouseHttp {
@@ -84,7 +85,12 @@ class Front {
   }
 
   accept(request: IncomingMessage, response: ServerResponse): void {
-    this.#queue = this.#queue.then(() => this.#answer(request, response))
+    this.#queue = this.#queue
+      .then(() => this.#answer(request, response))
+      .catch((error: unknown) => {
+        // A client that ended in the middle of its request: nothing ran.
+        if (systemCode(error) !== 'ECONNRESET') throw error
+      })
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
