@@ -1,4 +1,4 @@
-// Verifies the whole ledger by itself: a while after the start, then every so often, without haste. What it finds is loud: an
+// Verifies the whole ledger by itself: a while after the start, then every so often, without haste; and what grew, in between. What it finds is loud: an
 // error of the process, metrics, /v1/status, /readyz, and an `admin/verified` event that the integrity detector alerts on.
 import { Gauge, type Registry } from 'prom-client'
 import { parseTime } from '../events/time.ts'
@@ -24,6 +24,8 @@ export class BackgroundVerification {
   readonly #options: BackgroundOptions
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
+  /** Until everything is verified again. */
+  #leftSeconds = 0
 
   constructor(options: BackgroundOptions) {
     this.#options = options
@@ -31,7 +33,7 @@ export class BackgroundVerification {
 
   /** Plans the first run. */
   start(): void {
-    this.#plan(this.#options.settings.firstSeconds)
+    this.#plan(this.#options.settings.firstSeconds, false)
   }
 
   /** Resolves when nothing runs any more. */
@@ -41,20 +43,36 @@ export class BackgroundVerification {
     await this.#options.verification.stop()
   }
 
-  #plan(seconds: number): void {
+  #plan(seconds: number, isIncremental: boolean): void {
     if (this.#isStopped || this.#options.settings.everySeconds === 0) return
-    this.#timer = setTimeout(() => void this.#run(), seconds * 1000).unref()
+    this.#timer = setTimeout(() => void this.#run(isIncremental), seconds * 1000).unref()
   }
 
-  async #run(): Promise<void> {
-    const { verification, logger, settings } = this.#options
-    await verification.run({ isBackground: true })
-    const outcome = verification.last?.outcome
-    if (!this.#isStopped && outcome !== undefined) {
+  async #run(isIncremental: boolean): Promise<void> {
+    const { verification, logger } = this.#options
+    const before = verification.last
+    await verification.run({ isBackground: true, isIncremental })
+    const { last } = verification
+    if (!this.#isStopped && last !== undefined && last !== before) {
+      const { outcome } = last
       if ('error' in outcome) logger.error({ err: outcome.error }, 'the ledger could not be verified')
       else await this.#report(outcome.report).catch((error: unknown) => logger.error({ err: error }, 'not recorded'))
     }
-    this.#plan(settings.everySeconds)
+    this.#planNext(isIncremental)
+  }
+
+  /** What grew is looked at in between, so often as fits before everything is again. */
+  #planNext(wasIncremental: boolean): void {
+    const { everySeconds, growthSeconds } = this.#options.settings
+    this.#leftSeconds = (wasIncremental ? this.#leftSeconds : everySeconds) - (wasIncremental ? growthSeconds : 0)
+    // Where something is wrong, a part has nothing to stand on.
+    const isIncremental = growthSeconds > 0 && growthSeconds < this.#leftSeconds && this.#wasValid()
+    this.#plan(isIncremental ? growthSeconds : Math.max(1, this.#leftSeconds), isIncremental)
+  }
+
+  #wasValid(): boolean {
+    const outcome = this.#options.verification.last?.outcome
+    return outcome !== undefined && 'report' in outcome && outcome.report.violationCount === 0
   }
 
   async #report(report: VerifyReport): Promise<void> {

@@ -60,6 +60,8 @@ export const apiSettings = z.strictObject({
       firstSeconds: positive.max(MAX_TIMER_SECONDS).default(60),
       /** After the last one ended; 0 for none at all. */
       everySeconds: z.number().int().nonnegative().max(MAX_TIMER_SECONDS).default(86_400),
+      /** Between those, of what grew since: after the last one of either kind ended; 0 for none. */
+      growthSeconds: z.number().int().nonnegative().max(MAX_TIMER_SECONDS).default(3_600),
     })
     .prefault({}),
   limits: limitsObject.prefault({}),

@@ -19,6 +19,8 @@ export type Verify = (onProgress: (progress: VerifyProgress) => void, choice: Ve
 export interface VerifyChoice {
   /** Nobody waits for it: it leaves room for everything else. */
   readonly isBackground: boolean
+  /** Only what grew since the last that found nothing wrong, as far as there was one. */
+  readonly isIncremental: boolean
   /** Ends it early, with the reason as error. */
   readonly signal: AbortSignal
 }
@@ -34,6 +36,7 @@ export interface FinishedRun {
 export interface CurrentRun {
   readonly startedAt: string
   readonly progress: VerifyProgress
+  readonly isIncremental: boolean
 }
 
 /** The verification of one API process. */
@@ -44,6 +47,8 @@ export class Verification {
   #current: CurrentRun | undefined
   #last: FinishedRun | undefined
   #running: Promise<void> = Promise.resolve()
+  /** Set while a run of everything waits for an incremental one to end. */
+  #isWaiting = false
   readonly #stopping = new AbortController()
 
   constructor(verify: Verify, clock: Clock) {
@@ -61,9 +66,20 @@ export class Verification {
     return this.#last
   }
 
-  /** Starts a run, or joins the one under way; resolves when it has ended. Never rejects: a failure is kept as its outcome. */
-  run({ isBackground = false }: Partial<VerifyChoice> = {}): Promise<void> {
-    if (this.#current === undefined) this.#running = this.#start(isBackground)
+  /**
+   * Starts a run, or joins the one under way; resolves when it has ended. Whoever asks for all waits for an incremental one first.
+   * Never rejects: a failure is kept as its outcome.
+   */
+  run({ isBackground = false, isIncremental = false }: Partial<VerifyChoice> = {}): Promise<void> {
+    const choice = { isBackground, isIncremental }
+    if (this.#current === undefined && !this.#isWaiting) this.#running = this.#start(choice)
+    else if (this.#current?.isIncremental === true && !isIncremental && !this.#isWaiting) {
+      this.#isWaiting = true
+      this.#running = this.#running.then(() => {
+        this.#isWaiting = false
+        return this.#start(choice)
+      })
+    }
     return this.#running
   }
 
@@ -78,17 +94,20 @@ export class Verification {
     clearTimeout(timer)
   }
 
-  async #start(isBackground: boolean): Promise<void> {
+  async #start(choice: Omit<VerifyChoice, 'signal'>): Promise<void> {
+    const { isIncremental } = choice
     const startedAt = formatTime(this.#clock.nowMicros())
-    this.#current = { startedAt, progress: { rows: 0, total: 0 } }
-    const choice = { isBackground, signal: this.#stopping.signal }
+    this.#current = { startedAt, progress: { rows: 0, total: 0 }, isIncremental }
+    const means = { ...choice, signal: this.#stopping.signal }
     const outcome = await this.#verify((progress) => {
-      this.#current = { startedAt, progress }
-    }, choice).then(
+      this.#current = { startedAt, progress, isIncremental }
+    }, means).then(
       (report) => ({ report }),
       (cause: unknown) => ({ error: asError(cause) }),
     )
-    this.#last = { startedAt, finishedAt: formatTime(this.#clock.nowMicros()), outcome }
+    // Nothing wrong in a part says nothing new of the whole.
+    const isNews = !isIncremental || 'error' in outcome || outcome.report.violationCount > 0
+    if (isNews) this.#last = { startedAt, finishedAt: formatTime(this.#clock.nowMicros()), outcome }
     this.#current = undefined
   }
 }

@@ -18,14 +18,14 @@ import { Prunings } from '../ledger/pruning.ts'
 import { LedgerHistory } from '../ledger/query.ts'
 import type { LedgerStore } from '../ledger/store.ts'
 import { TreeProofs } from '../ledger/tree-proofs.ts'
-import { verifyLedger } from '../ledger/verify.ts'
 import { verifyQuickly } from '../ledger/verify-quick.ts'
 import type { Cosigning } from '../ledger/witness/cosigning.ts'
 import type { Backbone } from './backbone.ts'
 import type { Config } from './config.ts'
 import type { Installation } from './installation.ts'
 import { KeyStatements } from './key-statements.ts'
-import { findMerkleLog, merkleLogDirectory } from './merkle-log.ts'
+import { createVerify } from './ledger-verification.ts'
+import { merkleLogDirectory } from './merkle-log.ts'
 import { RetentionSchedule } from './retention-schedule.ts'
 import type { ServiceRole } from './role-lock.ts'
 import { softwareName } from './version.ts'
@@ -77,16 +77,7 @@ export async function startApiService(options: ApiServiceOptions): Promise<Runni
     erasures,
     findHolds,
     prune,
-    verify: async (onProgress, { isBackground: isUnhurried, signal }) =>
-      verifyLedger({
-        store,
-        log,
-        trust,
-        onProgress,
-        isUnhurried,
-        signal,
-        ...(await findMerkleLog(config, installation)),
-      }),
+    verify: createVerify({ store, log, trust, config, installation }),
     verifyQuickly: () => verifyQuickly(store),
     tree: new TreeProofs(store, merkleLogDirectory(config)),
     writeBundle: (request) => writeBundle({ store, log, directory: merkleLogDirectory(config) }, request),

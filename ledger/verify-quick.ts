@@ -50,7 +50,8 @@ export async function verifyQuickly(store: LedgerStore): Promise<VerifyReport> {
   return { ...findings.report(upTo), violationCount: bodies + links }
 }
 
-async function checkBodies(store: LedgerStore, upTo: number, findings: Findings): Promise<number> {
+/** Checks the bodies of all events against their hashes and columns, inside the store; returns how many are wrong. Throws STORE_*. */
+export async function checkBodies(store: LedgerStore, upTo: number, findings: Findings): Promise<number> {
   const bad = await store.select<BadBody>(BODIES_SQL, { upTo }, 'verify')
   for (const { code, writer, instance, sequence, hash, place } of bad)
     findings.violation({ code, chain: `${writer}/${instance}`, sequence, hash, position: place, text: TEXTS[code] })

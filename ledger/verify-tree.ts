@@ -24,6 +24,8 @@ export interface TreeToVerify {
   readonly checkpoints?: readonly string[]
   /** Leaves below this one were pruned: their events may be gone, their hashes not; 0 unless told. */
   readonly minIndex?: number
+  /** Entries before this leaf were read by an earlier verification; 0 unless told. Hashes and rows are looked at from the first on. */
+  readonly readFrom?: number
 }
 
 /** Verifies the log. Throws STORE_*, and what the system says of its files. */
@@ -39,8 +41,8 @@ export async function verifyTree(store: LedgerStore, tree: TreeToVerify, finding
     return report('tree-missing', tree.directory, 'there is no checkpoint that can be trusted')
   findings.counts.checkpoints++
   findings.counts.leaves = published.size
-  const { minIndex = 0 } = tree
-  const means = { store, reader, size: published.size, minIndex, report }
+  const { minIndex = 0, readFrom = 0 } = tree
+  const means = { store, reader, size: published.size, minIndex, readFrom, report }
   const walk = new TreeWalk(means)
   const root = await reported({ report, code: 'tree-damaged', place: tree.directory }, () => walk.root())
   if (root === undefined) return
@@ -57,6 +59,7 @@ interface WalkMeans {
   readonly reader: TreeReader
   readonly size: number
   readonly minIndex: number
+  readonly readFrom: number
   readonly report: Report
 }
 
@@ -78,11 +81,12 @@ class TreeWalk {
   }
 
   async #leafTiles(): Promise<readonly Buffer[]> {
-    const { reader, size, minIndex } = this.#means
+    const { reader, size, minIndex, readFrom } = this.#means
+    const first = firstBundle(Math.max(minIndex, readFrom))
     const roots: Buffer[] = []
     let page: string[] = []
     for (let index = 0; index * TILE_WIDTH < size; index++) {
-      if (index >= firstBundle(minIndex)) await reader.entries(index, size)
+      if (index >= first) await reader.entries(index, size)
       const hashes = await reader.hashes(0, index, size)
       roots.push(rootOf(hashes))
       page.push(...hashes.map((hash) => hash.toString('hex')))

@@ -12,6 +12,7 @@ import { createErasureCheck, type ErasureCheck } from './verify-erasures.ts'
 import { verifyForeignReceipts, verifyGaps, verifyOpenCalls, verifyOrphans } from './verify-pending.ts'
 import { excusePruned } from './verify-pruned.ts'
 import { verifyQuarantined, verifyQuarantineRows } from './verify-quarantine.ts'
+import { checkBodies } from './verify-quick.ts'
 import { verifyAnnounced, verifyRanges } from './verify-ranges.ts'
 import { verifyRepairs } from './verify-repairs.ts'
 import { Findings, type VerifyReport } from './verify-report.ts'
@@ -21,6 +22,13 @@ import { type TreeToVerify, verifyTree } from './verify-tree.ts'
 const PAGE_ROWS = 2_000
 const LONGEST_REST_MS = 1_000
 
+/** How far a verification went that found nothing wrong. */
+export interface VerifiedUpTo {
+  /** Rows that were stored later were left out, microseconds since 1970. */
+  readonly upToMicros: number
+  readonly leaves: number
+}
+
 /** What to verify, and with whose keys. */
 export interface VerifyOptions {
   readonly store: LedgerStore
@@ -29,6 +37,12 @@ export interface VerifyOptions {
   readonly trust: Trust
   /** The Merkle log, where there is one. */
   readonly tree?: TreeToVerify
+  /**
+   * What an earlier verification found valid: then the chains that grew since are walked, and of the tree the entries since are
+   * read; of all others bodies and hashes alone are checked, inside the store,
+   * and that every leaf has its row. Everything unless told.
+   */
+  readonly since?: VerifiedUpTo
   /** Told after each page how many of the rows were walked. */
   readonly onProgress?: (progress: { readonly rows: number; readonly total: number }) => void
   /** Rests after each page for as long as that took: nobody waits. */
@@ -48,7 +62,8 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
 }
 
 async function verifyOnce(options: VerifyOptions, pruned: Pruned): Promise<VerifyReport> {
-  const { store, log, trust, tree, onProgress, isUnhurried = false, signal } = options
+  const { store, log, trust, tree, since, onProgress, isUnhurried = false, signal } = options
+  const sinceMicros = since?.upToMicros ?? -1
   const findings = new Findings()
   const revocations = await findRevocations(store, log, trust)
   const means = { findings, revocations, covers: createErasureCheck(store) }
@@ -56,9 +71,9 @@ async function verifyOnce(options: VerifyOptions, pruned: Pruned): Promise<Verif
   const walk = new ChainWalk({ log, trust, findings, revocations })
   // What is stored after this moment is left to the next verification.
   const upToMicros = await store.findNewestMicros()
-  const total = await countRows(store, upToMicros)
+  const total = await countRows(store, { upToMicros, sinceMicros })
   let beganMs = performance.now()
-  for await (const rows of pagesOf(store, upToMicros)) {
+  for await (const rows of pagesOf(store, { upToMicros, sinceMicros })) {
     signal?.throwIfAborted()
     for (const row of rows) walk.feed(row)
     findings.counts.rows += rows.length
@@ -72,10 +87,12 @@ async function verifyOnce(options: VerifyOptions, pruned: Pruned): Promise<Verif
   walk.end()
   await excusePruned(store, pruned, walk.pending)
   await settle(store, walk.pending, means)
+  if (since !== undefined) await checkBodies(store, upToMicros, findings)
   await verifyPayloadPlaces(store, upToMicros, findings)
   await verifyAnnounced(store, { upToMicros, fromMicros: pruned.beforeMicros }, findings)
   await verifyQuarantineRows(store, upToMicros, findings)
-  if (tree !== undefined) await verifyTree(store, { ...tree, minIndex: pruned.minIndex }, findings)
+  if (tree !== undefined)
+    await verifyTree(store, { ...tree, minIndex: pruned.minIndex, readFrom: since?.leaves ?? 0 }, findings)
   return findings.report(upToMicros)
 }
 
@@ -102,23 +119,29 @@ function rest(timeMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, Math.min(timeMs, LONGEST_REST_MS)))
 }
 
-async function countRows(store: LedgerStore, upToMicros: number): Promise<number> {
+interface Walked {
+  readonly upToMicros: number
+  /** Chains of which nothing was stored later are left out. */
+  readonly sinceMicros: number
+}
+
+async function countRows(store: LedgerStore, { upToMicros, sinceMicros }: Walked): Promise<number> {
   const [counted] = await store.select<{ total: number }>(
     `SELECT count() AS total FROM events
-     WHERE outcome != 'quarantined' AND ingested_at <= fromUnixTimestamp64Micro({upTo:Int64})`,
-    { upTo: upToMicros },
+     WHERE outcome != 'quarantined' AND ingested_at <= fromUnixTimestamp64Micro({upTo:Int64})${grown(sinceMicros)}`,
+    { upTo: upToMicros, since: sinceMicros },
     'verify',
   )
   return counted?.total ?? 0
 }
 
-async function* pagesOf(store: LedgerStore, upToMicros: number): AsyncGenerator<readonly EventRow[]> {
+async function* pagesOf(store: LedgerStore, { upToMicros, sinceMicros }: Walked): AsyncGenerator<readonly EventRow[]> {
   let after = { writer: '', instance: '', sequence: 0, hash: '', topic: '', partition: '', offset: 0 }
   for (;;) {
     const { writer, instance, sequence, hash, topic, partition, offset } = after
     const rows = await store.select<EventRow>(
-      PAGE_SQL,
-      { upTo: upToMicros, writer, instance, sequence, hash, topic, partition, offset },
+      pageSql(sinceMicros),
+      { upTo: upToMicros, since: sinceMicros, writer, instance, sequence, hash, topic, partition, offset },
       'verify',
     )
     const last = rows.at(-1)
@@ -128,9 +151,17 @@ async function* pagesOf(store: LedgerStore, upToMicros: number): AsyncGenerator<
   }
 }
 
+/** The condition for chains that grew; nothing where all are walked. */
+function grown(sinceMicros: number): string {
+  return sinceMicros < 0
+    ? ''
+    : ` AND (writer, instance) IN (
+      SELECT DISTINCT writer, instance FROM events WHERE ingested_at > fromUnixTimestamp64Micro({since:Int64}))`
+}
+
 // Nested, not a comparison of tuples: only so the primary key is used (seen in EXPLAIN indexes=1).
-const PAGE_SQL = `SELECT ${ROW_COLUMNS} FROM events
-WHERE outcome != 'quarantined' AND ingested_at <= fromUnixTimestamp64Micro({upTo:Int64})
+const pageSql = (sinceMicros: number): string => `SELECT ${ROW_COLUMNS} FROM events
+WHERE outcome != 'quarantined' AND ingested_at <= fromUnixTimestamp64Micro({upTo:Int64})${grown(sinceMicros)}
   AND writer >= {writer:String} AND (writer > {writer:String} OR (
     instance >= {instance:String} AND (instance > {instance:String} OR (
       sequence >= {sequence:UInt64} AND (sequence > {sequence:UInt64} OR

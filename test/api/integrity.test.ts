@@ -1,8 +1,10 @@
 // /v1/verify: one run at a time, its progress, and every way it can end. The verification itself is the ledger's.
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import type { VerifyProgress } from '../../api/verification.ts'
+import { BackgroundVerification } from '../../api/background-verification.ts'
+import { Verification, type Verify, type VerifyProgress } from '../../api/verification.ts'
 import { ToolwardenError } from '../../events/errors.ts'
+import { systemClock } from '../../events/time.ts'
 import { Findings, type VerifyReport } from '../../ledger/verify-report.ts'
 import { type ApiHarness, startApiHarness } from '../support/api-harness.ts'
 import { until } from '../support/until.ts'
@@ -78,6 +80,47 @@ describe('/v1/verify', () => {
       assert.doesNotMatch(last?.error?.message ?? '', /secret/)
     })
   }
+})
+
+describe('a verification of what grew', () => {
+  const clock = systemClock()
+  const verified = () => {
+    const asked: { readonly isIncremental: boolean; readonly end: (report: VerifyReport) => void }[] = []
+    const verify: Verify = (_, { isIncremental }) => new Promise((end) => asked.push({ isIncremental, end }))
+    return { asked, verification: new Verification(verify, clock) }
+  }
+
+  it('is not what somebody gets who asks for all: that follows it, once', async () => {
+    const { asked, verification } = verified()
+    const grown = verification.run({ isIncremental: true })
+    const all = [verification.run(), verification.run(), verification.run({ isIncremental: true })]
+    asked[0]?.end(new Findings().report(0))
+    await grown
+    assert.equal(verification.last, undefined)
+    await until(() => asked.length === 2)
+    asked[1]?.end(tampered())
+    await Promise.all(all)
+    assert.deepEqual([asked.map(({ isIncremental }) => isIncremental), asked.length], [[true, false], 2])
+    assert.ok(verification.last !== undefined)
+  })
+
+  it('comes between those of all, as long as nothing is wrong', async () => {
+    const { asked, verification } = verified()
+    const settings = { firstSeconds: 0.001, everySeconds: 0.01, growthSeconds: 0.004 }
+    const { operator, logger } = harness.dependencies
+    const background = new BackgroundVerification({ verification, settings, operator, logger })
+    background.start()
+    for (const count of [1, 2, 3]) {
+      await until(() => asked.length === count)
+      asked[count - 1]?.end(count === 3 ? tampered() : new Findings().report(0))
+    }
+    await until(() => verification.last?.outcome !== undefined && verification.current === undefined)
+    await background.stop()
+    assert.deepEqual(
+      asked.map(({ isIncremental }) => isIncremental),
+      [false, true, true],
+    )
+  })
 })
 
 describe('the verification in the background', () => {

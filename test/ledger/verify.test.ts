@@ -29,6 +29,24 @@ describe('verifying an honest store', () => {
     )
   })
 
+  it('walks the chains that grew alone, where all before was valid, and still sees other bodies and columns', async () => {
+    await stored.storeHonestRun()
+    const { upToMicros } = await stored.verify()
+    const more = buildRun({ seed: 2, key: stored.keys.gateway, writer: 'gateway/more' }, 2)
+    await storeRecords(stored.store, stored.keys, [asStored(more.records)])
+    const means = { store: stored.store, log: TEST_LOG, trust: stored.keys.trust, since: { upToMicros, leaves: 0 } }
+    const grown = await verifyLedger(means)
+    const { chains, calls } = grown.counts
+    assert.deepEqual([verdictOf(grown), chains, calls], ['valid', 2, 2])
+    await stored.update("tool = 'other'", "writer = 'gateway/more' AND sequence = 3")
+    await stored.update("body = replaceOne(body, 'files', 'FILES')", `${OF_GATEWAY} AND sequence = 3`)
+    const found = (await verifyLedger(means)).violations.map(({ code, sequence }) => [code, sequence])
+    assert.deepEqual(found.slice(0, 2).toSorted(), [
+      ['column-mismatch', 3],
+      ['hash-mismatch', 3],
+    ])
+  })
+
   it('is valid when nothing is stored', async () => {
     assert.equal(verdictOf(await stored.verify()), 'valid')
   })
