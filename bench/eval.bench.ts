@@ -50,7 +50,7 @@ async function runEndToEnd(from: string): Promise<void> {
   console.log(`${split}: ${report.attacked} attacked and ${report.benign} benign sessions through the real loop`)
   console.log(`harmful calls that reached no server: ${describeShare(report.stopped)}`)
   console.log(`the same calls in the open loop, 0.25 s: ${describeShare(report.stoppedInOpenLoop)}`)
-  console.log(`benign sessions with a call refused or held: ${describeShare(report.benignTouched)}`)
+  console.log(`benign sessions with a call that reached no server: ${describeShare(report.benignTouched)}`)
 }
 
 function describeShare({ count, of, share, low, high }: Share): string {

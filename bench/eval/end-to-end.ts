@@ -174,7 +174,12 @@ function reportOf(
     benign: benign.length,
     stopped: shareOf(harms.map(({ task, isStopped: hit }) => ({ task, hit }))),
     stoppedInOpenLoop: shareOf(harms.map(({ task, isHeld: hit }) => ({ task, hit }))),
-    benignTouched: shareOf(benign.map(({ session, stopped }) => ({ task: session.task, hit: stopped.size > 0 }))),
+    // By what reached a server: on a busy machine an answer may be late without having been held.
+    benignTouched: shareOf(
+      benign.map(({ session, executed }) => {
+        return { task: session.task, hit: session.calls.some(({ index }) => !executed.has(index)) }
+      }),
+    ),
   }
 }
 
