@@ -1,6 +1,6 @@
 // Claims on the event log's `checkpoints` topic, where several ledgers read one Kafka. The order of its one partition decides:
 // a claim names the offset of the one before (`after`), and is won if that is the last one won when its turn comes.
-// Whoever reads the topic finds the same winner, so no producer has to be fenced (docs/design/012).
+// Whoever reads the topic finds the same winner, so no producer has to be fenced (docs/design/013).
 import { z } from 'zod'
 import { readIfThere, writeDurably } from '../events/durable-file.ts'
 import { ToolwardenError } from '../events/errors.ts'

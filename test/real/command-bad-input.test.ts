@@ -187,7 +187,7 @@ describe('a gateway that lacks something', { concurrency: 2 }, () => {
 describe('a wrong Kafka address', () => {
   it('ends up, and says what to mend', async () => {
     const { code, errors } = await run(['up', '--port', '0'], { KAFKA_BROKERS: '127.0.0.1:1' })
-    assert.match(errors, /LOG_UNAVAILABLE.*at: Kafka at 127\.0\.0\.1:1\n {2}fix: start the broker, or mend/s)
+    assert.match(errors, /(?:LOG|STORE)_UNAVAILABLE.*at: Kafka at 127\.0\.0\.1:1\n {2}fix: start the broker, or mend/s)
     assert.equal(code, 5)
   })
 
