@@ -1,5 +1,5 @@
 // Clocks and identifiers that carry time. Everything else is handed a Clock; nothing reads the system's by itself.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { randomPiece } from './random-piece.ts'
 
 /** The time sources that a shell passes in. */
@@ -61,5 +61,5 @@ export function uuidv7(micros: number, random: Uint8Array = randomPiece(10)): st
 
 /** The id of something derived from causes: SHA-256 hex of its parts, so that saying it twice says the same. */
 export function derivedId(...parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+  return hash('sha256', JSON.stringify(parts), 'hex')
 }
