@@ -90,7 +90,7 @@ describe('a definition that changes under enforce', () => {
     assert.match(await listAndCall(first), /changed/)
     await first.end()
     const second = await start()
-    assert.match((await second.call('add')).result?.content?.[0]?.text ?? '', /changed/)
+    assert.match((await second.call('add')).result?.content?.[0]?.text ?? '', /other definitions/)
     await second.end()
   })
 })
