@@ -26,8 +26,8 @@ export const httpLimits = z.strictObject({
   headerBytes: count.min(1024).default(16 * 1024),
   /** Sessions of one server. */
   sessions: count.default(10_000),
-  /** A client's header block, and its whole request. */
-  headersMs: count.default(10 * SECOND_MS),
+  /** A client's header block, and its whole request. Ten thousand calls at once keep a busy machine from reading for ten seconds. */
+  headersMs: count.default(30 * SECOND_MS),
   requestMs: count.default(60 * SECOND_MS),
   /** A client's connection between two requests. */
   keepAliveMs: count.default(5 * SECOND_MS),
