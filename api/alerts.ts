@@ -45,7 +45,8 @@ const alertSchema = z
     problem: z.string().optional(),
   })
   .openapi('Alert')
-type AlertView = z.infer<typeof alertSchema>
+/** An alert as the API answers it. */
+export type AlertView = z.infer<typeof alertSchema>
 
 const updateSchema = z.strictObject({ reason: textField.trim().min(1, 'expected a reason') }).openapi('UpdateAlert')
 const updatedSchema = z

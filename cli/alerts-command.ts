@@ -1,4 +1,5 @@
 // `toolwarden alerts`: what was raised, and what people make of it, through the API that runs on the same data directory.
+import type { AlertView } from '../api/alerts.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { visible } from '../events/visible.ts'
 import { findApiAccess } from './api-access.ts'
@@ -17,30 +18,6 @@ export interface AlertListFlags extends AlertFlags {
   readonly severity?: string
   readonly detector?: string
   readonly principal?: string
-}
-
-interface Alert {
-  readonly alert: string
-  readonly state: string
-  readonly detector: string
-  readonly severity: string
-  readonly score: number
-  readonly subject: string
-  readonly principal?: string
-  readonly session?: string
-  readonly server?: string
-  readonly tool?: string
-  readonly explanation: string
-  readonly causes: readonly string[]
-  readonly rule?: string
-  readonly raisedAt: string
-  readonly tags: readonly { readonly id: string; readonly name: string }[]
-  readonly updates: readonly {
-    readonly state: string
-    readonly by: string
-    readonly reason: string
-    readonly at: string
-  }[]
 }
 
 /** The most alerts that are printed, or searched for the beginning of an id. */
@@ -99,13 +76,13 @@ export async function updateAlert(
   print(flags.json === true ? JSON.stringify(done) : `${done.state} by ${visible(done.by)} at ${done.at}`)
 }
 
-async function findAlerts(flags: AlertFlags, query: string): Promise<readonly Alert[]> {
+async function findAlerts(flags: AlertFlags, query: string): Promise<readonly AlertView[]> {
   const { url, token } = await findApiAccess(flags.config, 'toolwarden up')
-  const items: Alert[] = []
+  const items: AlertView[] = []
   let next: string | undefined = ''
   do {
     const cursor: string = next === '' ? '' : `&cursor=${next}`
-    const page: { readonly items: readonly Alert[]; readonly next?: string } = await callApi(
+    const page: { readonly items: readonly AlertView[]; readonly next?: string } = await callApi(
       url,
       `/v1/alerts?limit=500${query}${cursor}`,
       { method: 'GET', token },
@@ -117,10 +94,10 @@ async function findAlerts(flags: AlertFlags, query: string): Promise<readonly Al
 }
 
 /** The alert with an id, or the only one whose id begins so. */
-async function findAlert(id: string, flags: AlertFlags): Promise<Alert> {
+async function findAlert(id: string, flags: AlertFlags): Promise<AlertView> {
   if (/^[0-9a-f]{64}$/.test(id)) {
     const { url, token } = await findApiAccess(flags.config, 'toolwarden up')
-    return await callApi<Alert>(url, `/v1/alerts/${id}`, { method: 'GET', token })
+    return await callApi<AlertView>(url, `/v1/alerts/${id}`, { method: 'GET', token })
   }
   if (!/^[0-9a-f]+$/.test(id) || id.length < MIN_PREFIX)
     throw new ToolwardenError('USAGE', `not the id of an alert, nor ${MIN_PREFIX} characters of its beginning`, {
@@ -136,7 +113,7 @@ async function findAlert(id: string, flags: AlertFlags): Promise<Alert> {
   })
 }
 
-function lineOf({ alert, state, severity, detector, raisedAt, explanation }: Alert): string {
+function lineOf({ alert, state, severity, detector, raisedAt, explanation }: AlertView): string {
   const head = [alert.slice(0, SHORT_ID), severity, state, visible(detector), `${raisedAt.slice(0, 19)}Z`].join('  ')
   return `${head}\n    ${visible(explanation)}`
 }

@@ -11,8 +11,8 @@ import { deliveryDirectory } from './alert-delivery.ts'
 import { embeddedLogRoot } from './backbone.ts'
 import { type Config, sendsAlerts } from './config.ts'
 import { detectorsDirectory } from './detectors-directory.ts'
+import { HourlyWork } from './hourly-work.ts'
 
-const EVERY_MS = 60 * 60 * 1000
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** What it works with. */
@@ -31,42 +31,17 @@ export interface LogExpiryOptions {
 type Positions = ReadonlyMap<string, number>
 
 /** Expires by itself; stopped by its owner. */
-export class LogExpiry {
-  readonly #options: LogExpiryOptions
-  readonly #timer: NodeJS.Timeout
-  readonly #stopping = new AbortController()
-  #running: Promise<void>
-
-  constructor(options: LogExpiryOptions) {
-    this.#options = options
-    const { signal } = this.#stopping
-    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
-    // A start that fails is told by the ledger itself.
-    const ready = options.caughtUp.catch(() => undefined)
-    this.#running = Promise.race([ready, stopped]).then(() => this.#run())
-    this.#timer = setInterval(() => {
-      this.#running = this.#running.then(() => this.#run())
-    }, EVERY_MS).unref()
-  }
-
-  /** Resolves when nothing is removed any more. */
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    clearInterval(this.#timer)
-    await this.#running
-  }
-
-  /** Nobody waits for it: what goes wrong is told, and tried again in an hour. */
-  async #run(): Promise<void> {
-    if (this.#stopping.signal.aborted) return
-    const { logger } = this.#options
+export function startLogExpiry(options: LogExpiryOptions): HourlyWork {
+  const { caughtUp, logger } = options
+  const run = async (): Promise<void> => {
     try {
-      const removed = await expireLog(this.#options)
+      const removed = await expireLog(options)
       if (removed.length > 0) logger.info({ segments: removed.length }, 'old segments of the event log are removed')
     } catch (error) {
       logger.warn({ err: error }, 'the event log is not shortened')
     }
   }
+  return new HourlyWork({ caughtUp, run })
 }
 
 /** Removes what may go; resolves to the paths. Throws what store, log and the files of the readers throw. */

@@ -180,12 +180,12 @@ async function startLedger(
     onProblem: (problem) => logger.error({ problem }, 'the store does not match what the ledger said of it'),
   })
   onStop(() => ingest.stop())
-  if (!backbone.isDistributed) await startLogExpiry({ store, ingest, config, backbone, logger, onStop })
+  if (!backbone.isDistributed) await expireLog({ store, ingest, config, backbone, logger, onStop })
   return ingest
 }
 
 /** Kafka lets go of old records by itself. */
-async function startLogExpiry({
+async function expireLog({
   store,
   ingest,
   config,
@@ -196,10 +196,10 @@ async function startLogExpiry({
   readonly store: LedgerStore
   readonly ingest: Ingest
 }): Promise<void> {
-  const { LogExpiry } = await import('./log-expiry.ts')
+  const { startLogExpiry } = await import('./log-expiry.ts')
   const { log } = backbone
   const { caughtUp } = ingest
-  const expiry = new LogExpiry({ config, log, store, clock: systemClock(), caughtUp, logger })
+  const expiry = startLogExpiry({ config, log, store, clock: systemClock(), caughtUp, logger })
   onStop(() => expiry.stop())
 }
 

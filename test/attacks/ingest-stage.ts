@@ -2,13 +2,13 @@
 // real ingest stores them. An honest log has no row but accepted ones.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { enrol } from '../../events/enrolment.ts'
 import { generateKey, type KeyPair } from '../../events/keys.ts'
 import type { LogRecord } from '../../events/log.ts'
 import { Trust } from '../../events/trust.ts'
-import { startIngest, TEST_LOG, type TestKeys } from '../support/ledger-harness.ts'
+import { startIngest, type TestKeys } from '../support/ledger-harness.ts'
 import { MemoryLog, MemoryStorage } from '../support/memory-log.ts'
-import { RunBuilder } from '../support/run-builder.ts'
+import { buildRevokingRun } from '../support/revoking-run.ts'
+import type { RunBuilder } from '../support/run-builder.ts'
 import type { SequencerBench } from '../support/sequencer-bench.ts'
 import { type AttackCase, type CaseText, observe, type Sighting } from './attack-case.ts'
 import { sharedBench } from './ledger-stage.ts'
@@ -52,13 +52,7 @@ export const rotatedKeys: TestKeys = { ...stageKeys, gateway: newGateway }
 
 /** The run of an API that revokes the gateway's key, proven by the enrolment key. */
 export function revokingRun(): RunBuilder {
-  const run = new RunBuilder({ seed: 99, key: api, writer: 'api/main' })
-  run.open()
-  const holder = 'gateway/*'
-  const proof = enrol(enrolment, { kind: 'revoked', log: TEST_LOG, holder, publicKey: text(gateway) })
-  const what = { revision: 1, holder, publicKey: text(gateway), enrolment: proof, by: 'user:me' } as const
-  run.draft({ type: 'key/revoked', ...what, cause: 'compromised', reason: 'stolen' })
-  return run
+  return buildRevokingRun({ api, gateway, enrolment })
 }
 
 /** Makes cases of attacks. */

@@ -2,7 +2,6 @@
 // what was stored all the same.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { enrol } from '../../events/enrolment.ts'
 import { generateKey, type KeyPair } from '../../events/keys.ts'
 import { Trust } from '../../events/trust.ts'
 import type { LedgerStore } from '../../ledger/store.ts'
@@ -19,7 +18,8 @@ import {
   type TestStores,
 } from '../support/ledger-harness.ts'
 import { MemoryLog, MemoryStorage } from '../support/memory-log.ts'
-import { buildRun, RunBuilder } from '../support/run-builder.ts'
+import { buildRevokingRun } from '../support/revoking-run.ts'
+import { buildRun, type RunBuilder } from '../support/run-builder.ts'
 
 const enrolment = generateKey()
 const api = generateKey()
@@ -45,14 +45,7 @@ function text(key: KeyPair): string {
 
 /** The run of an API that revokes the gateway's key. */
 function revokingRun(by: KeyPair = enrolment): RunBuilder {
-  const run = new RunBuilder({ seed: 99, key: api, writer: 'api/main' })
-  run.open()
-  const holder = 'gateway/*'
-  const publicKey = text(keys.gateway)
-  const proof = enrol(by, { kind: 'revoked', log: TEST_LOG, holder, publicKey })
-  const what = { revision: 1, holder, publicKey, enrolment: proof, cause: 'compromised', by: 'user:me' } as const
-  run.draft({ type: 'key/revoked', ...what, reason: 'stolen' })
-  return run
+  return buildRevokingRun({ api, gateway: keys.gateway, enrolment: by })
 }
 
 /** Ingests one run after the other, each with an ingest of its own: what is revoked is known after a restart too. */

@@ -4,14 +4,13 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { enrol } from '../../events/enrolment.ts'
 import { generateKey, type KeyPair } from '../../events/keys.ts'
 import { Trust } from '../../events/trust.ts'
 import { BundleBench, codesOf } from '../support/bundle-bench.ts'
 import { runCommand } from '../support/command.ts'
-import { asStored, storeRecords, TEST_LOG } from '../support/ledger-harness.ts'
+import { asStored, storeRecords } from '../support/ledger-harness.ts'
 import { Pipeline } from '../support/pipeline.ts'
-import { RunBuilder } from '../support/run-builder.ts'
+import { buildRevokingRun } from '../support/revoking-run.ts'
 
 const text = ({ publicKey }: KeyPair): string => publicKey.toString('base64url')
 
@@ -22,23 +21,13 @@ describe('the bundle of a ledger whose owner went on with a revoked key', () => 
   before(async () => {
     ledger = await BundleBench.open([])
     const { bench } = ledger
+    const { api, gateway } = bench.keys
     const before = await bench.storeRun(2)
-    await storeRecords(bench.store, bench.keys, [asStored(revokingRun().records)])
+    await storeRecords(bench.store, bench.keys, [asStored(buildRevokingRun({ api, gateway, enrolment }).records)])
     chains = [before.chain, (await bench.storeRun(2)).chain]
     await ledger.sequence()
   })
   after(() => ledger.bench.close())
-
-  function revokingRun(): RunBuilder {
-    const { api, gateway } = ledger.bench.keys
-    const run = new RunBuilder({ seed: 99, key: api, writer: 'api/main' })
-    run.open()
-    const holder = 'gateway/*'
-    const proof = enrol(enrolment, { kind: 'revoked', log: TEST_LOG, holder, publicKey: text(gateway) })
-    const what = { revision: 1, holder, publicKey: text(gateway), enrolment: proof, by: 'user:me' } as const
-    run.draft({ type: 'key/revoked', ...what, cause: 'compromised', reason: 'stolen' })
-    return run
-  }
 
   /** The writers of a verifier who knows one enrolment key. */
   function writers(key: KeyPair): Trust {
