@@ -10,6 +10,7 @@ import {
   deniedMs,
   type FeedbackState,
   feedbackKey,
+  isInForce,
   isNarrow,
   issuedRule,
   liveRulesOf,
@@ -106,14 +107,16 @@ function boundResponse(
   if (principal === undefined) return { note: 'No rule: it is not known whom it would bind.' }
   if ((findValue(state.lifted, key) ?? 0) > nowMs)
     return { note: `No rule: an operator lifted one for this less than ${settings.liftedHours} hours ago.` }
-  const isInForce = (findValue(state.rules, key)?.untilMs ?? 0) > nowMs
-  if (isInForce && finding.isQuiet !== true) return { note: 'A rule for this is already in force.' }
+  if (isInForce(findValue(state.rules, key), nowMs) && finding.isQuiet !== true)
+    return { note: 'A rule for this is already in force.' }
   const template = { ...response, scope: { ...response.scope, principal } }
   const live = liveRulesOf(state, principal, nowMs)
   if (live.length >= settings.rulesPerPrincipal - 1 && finding.isQuiet !== true) {
     const allWrites = allWritesKey(principal)
-    if ((findValue(state.rules, allWrites)?.untilMs ?? 0) > nowMs)
+    if (isInForce(findValue(state.rules, allWrites), nowMs))
       return { note: 'No further rule: all writes of this principal need approval already.' }
+    if ((findValue(state.lifted, allWrites) ?? 0) > nowMs)
+      return { note: `No further rule: ${live.length} are in force, and an operator lifted the one for all writes.` }
     return { template: escalateAllWrites(principal, live.length), key: allWrites }
   }
   const spentMs = template.action === 'deny' ? deniedMs(state, principal, nowMs) : 0

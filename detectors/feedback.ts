@@ -8,9 +8,11 @@ import { type BoundedMap, emptyMap, findValue, listEntries, putValue } from './b
 
 const MAX_KEYS = 20_000
 const MAX_PRINCIPALS = 10_000
-/** Rules of one principal that are remembered; its live ones and a day's denials are far fewer. */
+/** Rules of one principal that are remembered. */
 const MAX_SPANS = 500
 const DAY_MS = 24 * 60 * 60 * 1000
+/** How far the log's times of two chains may be apart; a rule from further ahead is of a clock that was wrong. */
+const MAX_AHEAD_MS = 5 * 60 * 1000
 
 /** A rule as the feedback remembers it. */
 export interface IssuedRule {
@@ -64,13 +66,22 @@ export function feedbackKey(alert: {
 
 /** The rules of a principal that are in force, but for those that lie in wait. */
 export function liveRulesOf(state: FeedbackState, principal: string, nowMs: number): readonly IssuedRule[] {
-  return (findValue(state.spans, principal) ?? []).filter(({ untilMs, isArmed }) => untilMs > nowMs && isArmed !== true)
+  return (findValue(state.spans, principal) ?? []).filter((rule) => rule.isArmed !== true && isInForce(rule, nowMs))
+}
+
+/**
+ * Whether a rule is in force at a time of the log. One of a clock that ran ahead is not: gateways refuse it, and for as long
+ * as it ran ahead it would keep away every other under its key.
+ */
+export function isInForce(rule: IssuedRule | undefined, nowMs: number): boolean {
+  return rule !== undefined && rule.untilMs > nowMs && rule.fromMs <= nowMs + MAX_AHEAD_MS
 }
 
 /** For how long a principal was and is denied automatically in the 24 hours before a time; overlaps count once. */
 export function deniedMs(state: FeedbackState, principal: string, nowMs: number): number {
   const denials = (findValue(state.spans, principal) ?? [])
-    .filter(({ action, untilMs, isNarrow }) => action === 'deny' && isNarrow !== true && untilMs > nowMs - DAY_MS)
+    .filter(({ action, isNarrow }) => action === 'deny' && isNarrow !== true)
+    .filter(({ fromMs, untilMs }) => untilMs > nowMs - DAY_MS && fromMs <= nowMs + MAX_AHEAD_MS)
     .toSorted((left, right) => left.fromMs - right.fromMs)
   let total = 0
   let coveredMs = nowMs - DAY_MS
@@ -99,12 +110,26 @@ export function noteRule(
   const others = (findValue(state.spans, principal) ?? []).filter(({ id, untilMs: endedMs }) => {
     return id !== rule.id && id !== replaces && endedMs > fromMs - DAY_MS
   })
-  const spans = [...others, rule].slice(-MAX_SPANS)
+  const spans = withoutSurplus([...others, rule])
   return {
     ...state,
     rules: putValue(state.rules, key, rule, keeping),
     spans: putValue(state.spans, principal, spans, { ...keeping, limit: MAX_PRINCIPALS, keepUntilMs: fromMs + DAY_MS }),
   }
+}
+
+/**
+ * What neither counts among the live rules nor as denial goes first: with a new session for each such rule, whoever chooses
+ * sessions could else have the denials of a day forgotten, and the principal locked out for longer.
+ */
+function withoutSurplus(spans: readonly IssuedRule[]): readonly IssuedRule[] {
+  const surplus = spans.length - MAX_SPANS
+  if (surplus <= 0) return spans
+  const countsForNothing = ({ isArmed, isNarrow, action }: IssuedRule): boolean => {
+    return isArmed === true && (isNarrow === true || action === 'escalate')
+  }
+  const going = new Set(spans.filter(countsForNothing).slice(0, surplus))
+  return spans.filter((span) => !going.has(span)).slice(-MAX_SPANS)
 }
 
 /** Ends a rule that an operator lifted, and keeps its like away. */

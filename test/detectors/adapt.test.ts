@@ -19,14 +19,8 @@ class Desk {
   #causes = 0
 
   find(subject: string, response?: Partial<RuleTemplate>): Issue | undefined {
-    const cause = (++this.#causes).toString(16).padStart(64, '0')
     const finding: Finding = {
-      severity: 'high',
-      score: 1,
-      subject,
-      scope: { principal: 'agent:a', session: subject },
-      explanation: 'Found.',
-      causes: [cause],
+      ...this.#finding(subject),
       ...(response === undefined ? {} : { response: { ...TEMPLATE, scope: { session: subject }, ...response } }),
     }
     const adapted = adapt(this.state, { detector: 'd', finding, nowMs: this.nowMs }, SETTINGS)
@@ -34,8 +28,31 @@ class Desk {
     return adapted.issue
   }
 
+  /** A rule that lies in wait for one value in a session of its own. */
+  arm(session: string): void {
+    const predicate = { type: 'signal', field: 'destinations', anyOf: ['x'] } as const
+    const response = { ...TEMPLATE, scope: { session }, arguments: predicate }
+    const finding: Finding = { ...this.#finding(session), isQuiet: true, response }
+    this.state = adapt(this.state, { detector: 'd', finding, nowMs: this.nowMs }, SETTINGS).state
+  }
+
+  lift(rule = ''): void {
+    this.state = noteLift(this.state, rule, { nowMs: this.nowMs, liftedHours: SETTINGS.liftedHours })
+  }
+
   wait(minutes: number): void {
     this.nowMs += minutes * MINUTE_MS
+  }
+
+  #finding(subject: string): Finding {
+    return {
+      severity: 'high',
+      score: 1,
+      subject,
+      scope: { principal: 'agent:a', session: subject },
+      explanation: 'Found.',
+      causes: [(++this.#causes).toString(16).padStart(64, '0')],
+    }
   }
 }
 
@@ -116,6 +133,38 @@ describe('adapt', () => {
     assert.ok(desk.find('s2', {})?.rule)
     desk.wait(24 * 60)
     assert.ok(desk.find('s1', {})?.rule)
+  })
+
+  it('keeps the rule for all writes away too once it was lifted', () => {
+    const desk = new Desk()
+    const issues = Array.from({ length: 20 }, (_, index) => desk.find(`s${index}`, {}))
+    desk.lift(issues[19]?.rule?.id)
+    const again = desk.find('s20', {})
+    assert.equal(again?.rule, undefined)
+    assert.match(again?.alert?.explanation ?? '', /an operator lifted the one for all writes/)
+  })
+
+  it('remembers the denials of a day however many rules lie in wait for new sessions', () => {
+    const desk = new Desk()
+    for (const subject of ['s1', 's2', 's3']) {
+      assert.equal(desk.find(subject, {})?.rule?.action, 'deny')
+      desk.wait(10)
+    }
+    for (let number = 0; number < 600; number++) desk.arm(`armed ${number}`)
+    assert.equal(desk.find('s4', {})?.rule?.action, 'escalate')
+  })
+
+  it('is not kept from acting by rules of a clock that ran years ahead', () => {
+    const desk = new Desk()
+    const yearMinutes = 365 * 24 * 60
+    desk.wait(yearMinutes)
+    for (let number = 0; number < 4; number++) {
+      desk.find(`s${number}`, {})
+      desk.wait(10)
+    }
+    desk.wait(-yearMinutes - 40)
+    const again = desk.find('s1', {})
+    assert.deepEqual([again?.rule?.action, again?.rule?.createdAt.slice(0, 4)], ['deny', '2026'])
   })
 
   it('never gives a rule a longer life than an hour', () => {
