@@ -6,6 +6,7 @@ import type { RunningApi } from '../api/server.ts'
 import type { RunningDetectors } from '../detectors/start.ts'
 import { describeError, ToolwardenError } from '../events/errors.ts'
 import { systemClock } from '../events/time.ts'
+import { visible } from '../events/visible.ts'
 import { pause } from '../gateway/pause.ts'
 import type { Ingest } from '../ledger/ingest.ts'
 import type { LedgerStore } from '../ledger/store.ts'
@@ -231,7 +232,7 @@ async function startDetectorRole(parts: Parts): Promise<RunningDetectors> {
       else if (notice.type === 'alert')
         logger.warn(
           { alert: notice.alert.alert, severity: notice.alert.severity, detector: notice.alert.detector },
-          notice.alert.explanation,
+          visible(notice.alert.explanation),
         )
       else logger.warn(notice, 'detectors')
     },

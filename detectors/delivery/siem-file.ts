@@ -3,6 +3,7 @@
 import { appendFile, mkdir, open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { systemCode } from '../../events/errors.ts'
+import { visibleJson } from '../../events/visible.ts'
 import type { AlertNotice } from './alert-notice.ts'
 import type { Attempt, Destination } from './destination.ts'
 import { type OcsfProduct, toOcsf } from './ocsf.ts'
@@ -26,7 +27,7 @@ async function append(
   { file, maxBytes, keepFiles }: NonNullable<AlertSettings['siem']>,
   product: OcsfProduct,
 ): Promise<Attempt> {
-  const line = `${JSON.stringify(toOcsf(notice, product))}\n`
+  const line = `${visibleJson(toOcsf(notice, product))}\n`
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
     const { size, isTorn } = await findEnd(file)

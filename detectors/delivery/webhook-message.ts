@@ -2,6 +2,7 @@
 // spec 1.0), or a message in the form of Slack's incoming webhooks. Pure.
 import { createHmac } from 'node:crypto'
 import { ToolwardenError } from '../../events/errors.ts'
+import { visible, visibleJson } from '../../events/visible.ts'
 import type { AlertNotice } from './alert-notice.ts'
 
 const SECRET_PREFIX = 'whsec_'
@@ -51,7 +52,7 @@ export function standardMessage(
 ): WebhookMessage {
   const { type, time, ...data } = notice
   const id = `msg_${notice.id}`
-  const body = JSON.stringify({ type, timestamp: time, data })
+  const body = visibleJson({ type, timestamp: time, data })
   const signature = signWebhook({ id, timestampSeconds, body }, keys)
   return {
     body,
@@ -64,22 +65,29 @@ export function standardMessage(
   }
 }
 
-/** A message in Slack's form; its text can't address anybody, nor make a link. */
+/** A message in Slack's form; its text can't address anybody, make a link, look like another line or be formatted. */
 export function slackMessage(notice: AlertNotice): WebhookMessage {
   const headers = { 'content-type': 'application/json' }
-  return { body: JSON.stringify({ text: escapeSlack(toText(notice)) }), headers }
+  return { body: visibleJson({ text: toText(notice) }), headers }
 }
 
 function toText(notice: AlertNotice): string {
   const id = notice.alert.slice(0, 12)
-  if (notice.type === 'alert.updated') return `Alert ${id} was ${notice.state} by ${notice.by}: ${notice.reason}`
+  if (notice.type === 'alert.updated')
+    return `Alert ${id} was ${notice.state} by ${quoted(notice.by)}: ${quoted(notice.reason)}`
   const { severity, detector, explanation, principal, server, tool, rule } = notice
   const about = [principal, server, tool].filter((each) => each !== undefined).join(', ')
   const done = rule === undefined ? 'No rule was set.' : 'A rule was set.'
-  return `[${severity}] ${detector}${about === '' ? '' : ` (${about})`}: ${explanation} ${done} Alert ${id}.`
+  const who = about === '' ? '' : ` (${quoted(about)})`
+  return `[${severity}] ${quoted(detector)}${who}: ${quoted(explanation)} ${done} Alert ${id}.`
 }
 
-/** The three characters that Slack reads as its own: https://api.slack.com/reference/surfaces/formatting */
-function escapeSlack(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+/**
+ * Words of agents, servers and people, as code: there Slack makes no link of an address and no format of signs, and what takes
+ * the same messages (Mattermost) mentions nobody. The three characters that Slack reads as its own everywhere are entities:
+ * https://docs.slack.dev/messaging/formatting-message-text
+ */
+function quoted(text: string): string {
+  const plain = visible(text).replaceAll('`', "'").trim()
+  return `\`${plain.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')}\``
 }

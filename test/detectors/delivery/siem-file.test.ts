@@ -31,6 +31,14 @@ async function linesOf(file: string): Promise<readonly unknown[]> {
 }
 
 describe('SIEM file', () => {
+  it('is one line an alert for every reader of lines, whatever the words in it', async () => {
+    const file = join(directory, 'hostile.jsonl')
+    const message = 'a\u0085{"severity_id":6}\u2028b\u2029c\u009b2J\u202ed'
+    await siemAt(file).send(raised({ explanation: message }), 0)
+    assert.doesNotMatch((await readFile(file, 'utf8')).slice(0, -1), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+    assert.equal(((await linesOf(file)) as readonly { message: string }[])[0]?.message, message)
+  })
+
   it('has a finding a line, and only its owner reads it', async () => {
     const file = join(directory, 'new', 'alerts.jsonl')
     const siem = siemAt(file)

@@ -63,14 +63,34 @@ describe('secret of a webhook', () => {
 
 describe('message to Slack', () => {
   it('says what was found, and can neither address anybody nor make a link', () => {
-    const { body } = slackMessage(raised({ explanation: '<!channel> & <https://evil.example|here>' }))
-    const { text } = JSON.parse(body) as { text: string }
-    assert.match(text, /^\[high\] read-spike \(agent:ci, files\): &lt;!channel&gt; &amp; &lt;https/)
+    const text = slackText(raised({ explanation: '<!channel> & <https://evil.example|here>' }))
+    assert.match(text, /^\[high\] `read-spike` \(`agent:ci, files`\): `&lt;!channel&gt; &amp; &lt;https/)
     assert.ok(!text.includes('<'))
   })
 
+  it('is one line, in which an agent can end neither the quotation nor the direction of reading', () => {
+    const explanation = 'a` *closed* by @channel https://evil.example\n[critical] \u001b[31m\u009b1m\u202e\u2028'
+    const text = slackText(raised({ explanation }))
+    assert.equal(text.split('`').length, 7)
+    assert.match(text, /`a' \*closed\* by @channel https:\/\/evil\.example\\u000a\[critical\] \\u001b/)
+    assert.doesNotMatch(text, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+  })
+
   it('says what an operator made of an alert', () => {
-    const { text } = JSON.parse(slackMessage(updated('closed')).body) as { text: string }
-    assert.equal(text, 'Alert bbbbbbbbbbbb was closed by user:ann: a known job')
+    assert.equal(slackText(updated('closed')), 'Alert bbbbbbbbbbbb was closed by `user:ann`: `a known job`')
   })
 })
+
+describe('body of a webhook', () => {
+  it('shows no control characters and is read as what was said', () => {
+    const explanation = 'one\u0085two\u2028three\u202efour\u{e0041}\u007f\n'
+    const { body } = standardMessage(raised({ explanation }), parseSecrets(SECRET, 'test'), 1)
+    assert.doesNotMatch(body, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+    const { data } = JSON.parse(body) as { data: { explanation: string } }
+    assert.equal(data.explanation, explanation)
+  })
+})
+
+function slackText(notice: Parameters<typeof slackMessage>[0]): string {
+  return (JSON.parse(slackMessage(notice).body) as { text: string }).text
+}
