@@ -38,6 +38,7 @@ import type { OperatorMeans } from './operator.ts'
 import { addPins } from './pins.ts'
 import { addPolicies } from './policies.ts'
 import { type ApiLogger, answerErrors, answerNotFound, problem, refuseInvalid } from './problem.ts'
+import { addPromotions } from './promotions.ts'
 import type { Prune } from './prune.ts'
 import { addPrunings } from './prunings.ts'
 import { addRecordedCalls } from './recorded-calls.ts'
@@ -143,6 +144,7 @@ function addRoutes(
   addAlerts(app, { history, operator })
   addApprovals(app, { history, approvals, operator, clock, settings })
   addRules(app, { history, operator, clock, publishDeadlineMs: settings.limits.publishDeadlineMs })
+  addPromotions(app, { operator, clock, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addSwitches(app, { operator, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addPolicies(app, { operator, clock, publishDeadlineMs: settings.limits.publishDeadlineMs })
   addPins(app, { history, operator, publishDeadlineMs: settings.limits.publishDeadlineMs })

@@ -53,6 +53,15 @@ export function requireScope(scope: Scope): MiddlewareHandler<ApiEnv> {
   }
 }
 
+/** Throws FORBIDDEN where the caller's token lacks a scope that only some requests of a route need. */
+export function checkScope(c: Context<ApiEnv>, scope: Scope, what: string): void {
+  if (c.get('caller').scopes.includes(scope)) return
+  throw new ToolwardenError('FORBIDDEN', `the token lacks the scope ${scope}`, {
+    where: what,
+    fix: `Use a token with the scope ${scope}, or ask for less.`,
+  })
+}
+
 function bearerToken(c: Context<ApiEnv>): string | undefined {
   return /^bearer +([^\s]+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
 }

@@ -27,7 +27,9 @@ export const ruleSchema = z
     cause: z.object({ alert: hashField.optional(), operator: z.string().optional(), events: z.array(hashField) }),
     createdAt: z.string(),
     expiresAt: z.string(),
-    lifted: z.object({ at: z.string(), by: z.string(), reason: z.string(), event: hashField }).optional(),
+    lifted: z
+      .object({ at: z.string(), by: z.string(), reason: z.string(), staysAwayUntil: z.string(), event: hashField })
+      .optional(),
     revision: z.number().int(),
     writer: z.string(),
     event: hashField.describe('Hash of the event that recorded it.'),
@@ -61,6 +63,7 @@ export function showRule(
       at: lifted.event.time,
       by: lifted.event.by,
       reason: lifted.event.reason,
+      staysAwayUntil: lifted.event.expiresAt,
       event: lifted.hash,
     },
     revision: added.event.revision,

@@ -1,7 +1,7 @@
 // /v1/rules: what the gateways honour now, and what operators add and lift. A rule only ever denies or escalates, for a
 // session or a principal, for at most an hour; adding and lifting are events before they take effect.
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { type ControlView, type LiveSubject, liveRules } from '../events/control-view.ts'
+import { type ControlView, liveRules } from '../events/control-view.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { hashField, nameField, textField } from '../events/field.ts'
 import { isArmedRule, MAX_RULE_LIFE_MS, MAX_RULES_PER_PRINCIPAL, type Rule } from '../events/rule.ts'
@@ -9,7 +9,7 @@ import { type Clock, derivedId, formatTime, parseTime, uuidv7 } from '../events/
 import { TOOL_CLASSES } from '../events/tool-class.ts'
 import type { LedgerHistory } from '../ledger/query.ts'
 import type { ApiEnv } from './api-env.ts'
-import { requireScope } from './authentication.ts'
+import { checkScope, requireScope } from './authentication.ts'
 import { type OperatorMeans, publishEvent } from './operator.ts'
 import { findPage, type PageQuery, pageOf, pageQuery } from './page.ts'
 import { json, problems } from './responses.ts'
@@ -17,8 +17,9 @@ import { findRules } from './rule-history.ts'
 import { type RuleView, ruleSchema, ruleScopeSchema, showRule } from './rule-view.ts'
 
 const LIST = 'rules'
-/** How long a lifted rule stays away, microseconds: detectors don't raise it again for so long. */
-const LIFT_STAYS_MICROS = 24 * 60 * 60 * 1_000_000
+/** How long a lifted rule stays away, hours, unless an admin says longer: detectors don't raise it again for so long. */
+const LIFT_STAYS_HOURS = 24
+const MAX_LIFT_STAYS_HOURS = 90 * 24
 
 const reasonField = textField.trim().min(1, 'expected a reason')
 
@@ -41,7 +42,18 @@ const newRuleSchema = z
   })
   .openapi('NewRule')
 
-const liftSchema = z.strictObject({ reason: reasonField }).openapi('LiftRule')
+const liftSchema = z
+  .strictObject({
+    reason: reasonField,
+    staysAwayHours: z
+      .number()
+      .int()
+      .min(LIFT_STAYS_HOURS)
+      .max(MAX_LIFT_STAYS_HOURS)
+      .default(LIFT_STAYS_HOURS)
+      .describe('More than a day needs the scope admin.'),
+  })
+  .openapi('LiftRule')
 const liftedSchema = z
   .object({ rule: hashField, liftedAt: z.string(), staysAwayUntil: z.string(), by: z.string(), event: hashField })
   .openapi('LiftedRule')
@@ -76,7 +88,7 @@ const addRoute = createRoute({
 const liftRoute = createRoute({
   method: 'post',
   path: '/v1/rules/{id}/lift',
-  summary: 'Lift a rule before it expires; it stays away for a day',
+  summary: 'Lift a rule before it expires; it stays away for a day, or for longer where an admin says so',
   security: [{ bearer: ['operate'] }],
   middleware: [requireScope('operate')] as const,
   request: {
@@ -118,13 +130,11 @@ export function addRules(app: OpenAPIHono<ApiEnv>, options: RulesOptions): void 
   app.openapi(liftRoute, async (c) => {
     const nowMicros = clock.nowMicros()
     const { id } = c.req.valid('param')
-    checkLive(view().subjects.get(`rule/${id}`), id, nowMicros)
-    const lift = {
-      rule: id,
-      expiresAt: formatTime(nowMicros + LIFT_STAYS_MICROS),
-      by: c.get('caller').subject,
-      reason: c.req.valid('json').reason,
-    }
+    const { reason, staysAwayHours } = c.req.valid('json')
+    if (staysAwayHours > LIFT_STAYS_HOURS) checkScope(c, 'admin', `${staysAwayHours} hours`)
+    findLiveRule(view(), id, nowMicros)
+    const expiresAt = formatTime(nowMicros + staysAwayHours * 60 * 60 * 1_000_000)
+    const lift = { rule: id, expiresAt, by: c.get('caller').subject, reason }
     const draft = (revision: number) => ({ type: 'rule/lifted', revision, ...lift }) as const
     const { event, hash } = await publishEvent(operator, draft, publishDeadlineMs)
     return c.json({ rule: id, liftedAt: event.time, staysAwayUntil: lift.expiresAt, by: lift.by, event: hash }, 200)
@@ -169,7 +179,7 @@ async function listPast(history: LedgerHistory, query: RulesQuery, nowMicros: nu
 }
 
 /** Gateways honour no more than so many rules for one principal. */
-function checkRoom(view: ControlView, principal: string | undefined, nowMicros: number): void {
+export function checkRoom(view: ControlView, principal: string | undefined, nowMicros: number): void {
   if (principal === undefined) return
   const counted = liveRules(view, nowMicros).filter((rule) => !isArmedRule(rule))
   const count = counted.filter((rule) => rule.scope.principal === principal).length
@@ -180,17 +190,19 @@ function checkRoom(view: ControlView, principal: string | undefined, nowMicros: 
   })
 }
 
-function checkLive(subject: LiveSubject | undefined, id: string, nowMicros: number): void {
-  if (subject === undefined)
+/** The rule with an id that gateways honour now. Throws NOT_FOUND; CONFLICT for one that is over. */
+export function findLiveRule(view: ControlView, id: string, nowMicros: number): Rule {
+  const event = view.subjects.get(`rule/${id}`)?.event
+  if (event === undefined || (event.type !== 'rule/added' && event.type !== 'rule/lifted'))
     throw new ToolwardenError('NOT_FOUND', 'there is no rule with this id', {
       where: `rule ${id}`,
       fix: 'GET /v1/rules',
     })
-  const { event } = subject
   if (event.type === 'rule/lifted')
     throw new ToolwardenError('CONFLICT', `the rule was lifted at ${event.time} by ${event.by}`, {
       where: `rule ${id}`,
     })
-  if (event.type === 'rule/added' && parseTime(event.rule.expiresAt) <= nowMicros)
+  if (parseTime(event.rule.expiresAt) <= nowMicros)
     throw new ToolwardenError('CONFLICT', `the rule expired at ${event.rule.expiresAt}`, { where: `rule ${id}` })
+  return event.rule
 }

@@ -15,6 +15,7 @@ import { isListening } from './listening.ts'
 import { addPinCommands } from './pin-commands.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { addTo } from './repeated-option.ts'
+import { addRuleCommands } from './rule-commands.ts'
 import { keepHeapSmall } from './small-heap.ts'
 import { softwareName } from './version.ts'
 
@@ -126,6 +127,7 @@ addPinCommands(program)
 addClassesCommands(program)
 
 addAlertCommands(program)
+addRuleCommands(program)
 
 const approvals = program
   .command('approvals')

@@ -105,8 +105,9 @@ function boundResponse(
   // Counted by principal, so a rule always names one.
   const principal = response.scope.principal ?? scope.principal
   if (principal === undefined) return { note: 'No rule: it is not known whom it would bind.' }
-  if ((findValue(state.lifted, key) ?? 0) > nowMs)
-    return { note: `No rule: an operator lifted one for this less than ${settings.liftedHours} hours ago.` }
+  const liftedMs = findValue(state.lifted, key) ?? 0
+  if (liftedMs > nowMs)
+    return { note: `No rule: an operator lifted one for this, and it stays away until ${timeOf(liftedMs)}.` }
   if (isInForce(findValue(state.rules, key), nowMs) && finding.isQuiet !== true)
     return { note: 'A rule for this is already in force.' }
   const template = { ...response, scope: { ...response.scope, principal } }
@@ -191,6 +192,11 @@ function floodAlert(draft: AlertDraft, { alertsPerHour }: Settings): AlertDraft 
         2_000,
       ),
   }
+}
+
+/** To the second: people read it. */
+function timeOf(ms: number): string {
+  return `${formatTime(ms * 1000).slice(0, 19)}Z`
 }
 
 function cut(text: string): string {

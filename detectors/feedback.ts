@@ -11,6 +11,8 @@ const MAX_PRINCIPALS = 10_000
 /** Rules of one principal that are remembered. */
 const MAX_SPANS = 500
 const DAY_MS = 24 * 60 * 60 * 1000
+/** The longest that a lifted rule stays away. */
+const MAX_LIFT_MS = 90 * DAY_MS
 /** How far the log's times of two chains may be apart; a rule from further ahead is of a clock that was wrong. */
 const MAX_AHEAD_MS = 5 * 60 * 1000
 
@@ -132,16 +134,17 @@ function withoutSurplus(spans: readonly IssuedRule[]): readonly IssuedRule[] {
   return spans.filter((span) => !going.has(span)).slice(-MAX_SPANS)
 }
 
-/** Ends a rule that an operator lifted, and keeps its like away. */
+/** Ends a rule that an operator lifted, and keeps its like away: for so many hours, or for longer where the operator said so. */
 export function noteLift(
   state: FeedbackState,
-  ruleId: string,
+  lifted: Pick<EventOf<'rule/lifted'>, 'rule' | 'expiresAt'>,
   { nowMs, liftedHours }: { readonly nowMs: number; readonly liftedHours: number },
 ): FeedbackState {
-  const found = listEntries(state.rules).find(([, { id }]) => id === ruleId)
+  const found = listEntries(state.rules).find(([, { id }]) => id === lifted.rule)
   if (found === undefined) return state
   const [key, rule] = found
-  const untilMs = nowMs + liftedHours * 60 * 60 * 1000
+  const saidMs = Math.floor(parseTime(lifted.expiresAt) / 1000)
+  const untilMs = Math.max(nowMs + liftedHours * 60 * 60 * 1000, Math.min(saidMs, nowMs + MAX_LIFT_MS))
   const keeping = { nowMs, limit: MAX_KEYS, keepUntilMs: untilMs }
   const ended = noteRule(state, key, { ...rule, untilMs: Math.min(rule.untilMs, nowMs) })
   return { ...ended, lifted: putValue(state.lifted, key, untilMs, keeping) }

@@ -82,7 +82,7 @@ export class DetectorReplay {
     if (event.type === 'authorization/propose') this.#meet(event, observed, nowMs)
     if (event.type === 'rule/lifted') {
       const moment = { nowMs, liftedHours: this.#liftedHours }
-      this.#state = { ...this.#state, feedback: noteLift(this.#state.feedback, event.rule, moment) }
+      this.#state = { ...this.#state, feedback: noteLift(this.#state.feedback, event, moment) }
       this.#rules.delete(event.rule)
     }
     const step = stepEngine(this.#state, observed, { nowMs, options: this.#options })

@@ -195,7 +195,7 @@ export class DetectorRunner {
   #take(verdict: AcceptedVerdict, place: BatchPlace): void {
     const { event } = verdict
     this.#counts.events++
-    if (event.type === 'rule/lifted') this.#noteLift(event.rule, place.timeMs)
+    if (event.type === 'rule/lifted') this.#noteLift(event, place.timeMs)
     if (roleOf(event.writer) === 'detectors') {
       if (event.type === 'alert/raised' || event.type === 'rule/added') this.#takePublished(verdict, place)
       return
@@ -238,9 +238,9 @@ export class DetectorRunner {
     else this.#engine = { ...this.#engine, feedback: notePublished(this.#engine.feedback, published) }
   }
 
-  #noteLift(rule: string, nowMs: number): void {
+  #noteLift(lifted: EventOf<'rule/lifted'>, nowMs: number): void {
     const { liftedHours } = this.#options.settings.feedback
-    this.#engine = { ...this.#engine, feedback: noteLift(this.#engine.feedback, rule, { nowMs, liftedHours }) }
+    this.#engine = { ...this.#engine, feedback: noteLift(this.#engine.feedback, lifted, { nowMs, liftedHours }) }
   }
 }
 

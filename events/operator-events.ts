@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { enrolmentField, keyHolderField } from './enrolment-field.ts'
 import { eventSchema } from './envelope.ts'
 import { countField, hashField, nameField, publicKeyField, textField, timeField, uuidField } from './field.ts'
-import { ruleFields } from './rule.ts'
+import { ruleObject } from './rule.ts'
 
 const severityField = z.enum(['low', 'medium', 'high', 'critical'])
 /** Grows with every change of one subject on `control`, so that a replayed older record is refused. */
@@ -33,7 +33,7 @@ export const alertEvents = [
 
 /** Everything that reaches gateways over `control`. */
 export const controlEvents = [
-  eventSchema('rule/added', { revision: revisionField, rule: z.strictObject(ruleFields) }),
+  eventSchema('rule/added', { revision: revisionField, rule: ruleObject }),
   eventSchema('rule/lifted', { revision: revisionField, rule: hashField, expiresAt: timeField, ...operatorContext }),
   eventSchema('approval/verdict', {
     revision: revisionField,

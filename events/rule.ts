@@ -9,6 +9,8 @@ import { TOOL_CLASSES, type ToolClass } from './tool-class.ts'
 export const MAX_RULES_PER_PRINCIPAL = 20
 /** The longest that a rule may live, milliseconds; a longer one is refused by every gateway. */
 export const MAX_RULE_LIFE_MS = 60 * 60 * 1000
+/** The same of a rule that a person set in their own name, through the API. */
+export const MAX_OPERATOR_RULE_LIFE_MS = 7 * 24 * 60 * 60 * 1000
 /** The most HMACs in one predicate. */
 export const MAX_PREDICATE_VALUES = 500
 /** The most arguments or tools that one predicate names. */
@@ -62,16 +64,14 @@ const predicateField: z.ZodType<Predicate> = z.lazy(() =>
   ]),
 )
 
-/** The fields of a rule as `rule/added` carries it. */
-export const ruleFields = {
+const ruleFields = {
   id: hashField,
-  /** All that are present must be equal to the call's. At least a session or a principal. */
-  scope: z
-    .strictObject({ session: nameField.optional(), principal: nameField.optional(), server: nameField.optional() })
-    .refine(
-      (scope) => scope.session !== undefined || scope.principal !== undefined,
-      'expected a session or a principal',
-    ),
+  /** All that are present must be equal to the call's. Only a person's rule binds everyone. */
+  scope: z.strictObject({
+    session: nameField.optional(),
+    principal: nameField.optional(),
+    server: nameField.optional(),
+  }),
   /** A tool's name, or `*` for every tool. */
   tool: nameField,
   /** `write` covers every class but `read`; the others stand for themselves. */
@@ -88,13 +88,28 @@ export const ruleFields = {
   expiresAt: timeField,
 }
 
-const ruleObject = z.strictObject(ruleFields)
+/** The form of a rule in `rule/added`. */
+export const ruleObject = z
+  .strictObject(ruleFields)
+  .refine(({ scope, cause }) => !bindsEveryone({ scope }) || cause.operator !== undefined, {
+    message: 'expected a session or a principal',
+    path: ['scope'],
+  })
 /** A rule as it stands in `rule/added`. */
 export type Rule = z.infer<typeof ruleObject>
 
 /** Reads a rule of unknown origin. Throws a ZodError that names each bad field. */
 export function parseRule(value: unknown): Rule {
   return ruleObject.parse(value)
+}
+
+/** Whether a rule is about whoever calls. */
+export function bindsEveryone({
+  scope,
+}: {
+  readonly scope: { readonly session?: string | undefined; readonly principal?: string | undefined }
+}): boolean {
+  return scope.session === undefined && scope.principal === undefined
 }
 
 /**

@@ -1,16 +1,23 @@
 // The adaptive rules in force for a call, found without looking at those of other sessions and principals. Times are read and
 // rules are sorted once, when they arrive, not for each decision; what has passed is passed over at each.
 import type { ControlView, LiveSubject } from '../events/control-view.ts'
-import { isArmedRule, MAX_RULE_LIFE_MS, type Rule } from '../events/rule.ts'
+import type { EventOf } from '../events/event.ts'
+import { roleOf } from '../events/role.ts'
+import { bindsEveryone, isArmedRule, MAX_OPERATOR_RULE_LIFE_MS, MAX_RULE_LIFE_MS, type Rule } from '../events/rule.ts'
 import { parseTime } from '../events/time.ts'
 
 /** How far a rule's writer's clock may be ahead. */
 const CLOCK_SKEW_MICROS = 60_000_000
-const MAX_LIFE_MICROS = MAX_RULE_LIFE_MS * 1000 + CLOCK_SKEW_MICROS
+
+/** A rule as its event says it. */
+type AddedRule = Pick<EventOf<'rule/added'>, 'rule' | 'writer'>
 
 /** A rule with its times read. */
 interface TimedRule {
+  readonly added: AddedRule
   readonly rule: Rule
+  /** The API signed it for a person. */
+  readonly isOperators: boolean
   readonly expiresMicros: number
   readonly lifeMicros: number
 }
@@ -21,8 +28,9 @@ interface PlacedRule {
   readonly place: number
 }
 
-/** Rules by whom they are about; each list is ascending. A rule stands in one of the first two. */
+/** Rules by whom they are about; each list is ascending. A rule stands in one of the first three. */
 interface AdaptiveRules {
+  readonly ofEveryone: readonly PlacedRule[]
   readonly bySession: ReadonlyMap<string, readonly PlacedRule[]>
   readonly byPrincipal: ReadonlyMap<string, readonly PlacedRule[]>
   /** Those that count against what one principal may have. */
@@ -31,7 +39,7 @@ interface AdaptiveRules {
 
 /** Made once for what is known of `control`, and gone with it: the map of subjects is never changed, but replaced. */
 const known = new WeakMap<ControlView['subjects'], AdaptiveRules>()
-const timedRules = new WeakMap<Rule, TimedRule>()
+const timedRules = new WeakMap<AddedRule, TimedRule>()
 
 /** The rules in force that are about one of these sessions or this principal, in the order in which they were said. */
 export function listRulesAbout(
@@ -39,8 +47,12 @@ export function listRulesAbout(
   { sessions, principal }: { readonly sessions: readonly string[]; readonly principal: string },
   nowMicros: number,
 ): readonly Rule[] {
-  const { bySession, byPrincipal } = rulesOf(view)
-  const lists = [byPrincipal.get(principal), ...[...new Set(sessions)].map((session) => bySession.get(session))]
+  const { ofEveryone, bySession, byPrincipal } = rulesOf(view)
+  const lists = [
+    ofEveryone,
+    byPrincipal.get(principal),
+    ...[...new Set(sessions)].map((session) => bySession.get(session)),
+  ]
   const found = lists.flatMap((list) => list?.filter(({ timed }) => isInForce(timed, nowMicros)) ?? [])
   return found.sort((a, b) => a.place - b.place).map(({ timed }) => timed.rule)
 }
@@ -54,17 +66,21 @@ export function countRulesOf(view: ControlView, principal: string, nowMicros: nu
 }
 
 /**
- * What makes a rule one that no writer may send: a life above an hour, by its own words or from now on, since a rule that is
- * dated ahead would live until then. Scope and action are bound by its schema.
+ * What makes a rule one that its writer may not send: a life above an hour, by its own words or from now on, since a rule that
+ * is dated ahead would live until then; and binding everyone. A person may do both, for a week.
  */
-export function ruleProblem(rule: Rule, nowMicros: number): string | undefined {
-  const { lifeMicros, expiresMicros } = timedRuleOf(rule)
-  const isTooLong = lifeMicros > MAX_LIFE_MICROS || expiresMicros - nowMicros > MAX_LIFE_MICROS
-  return isTooLong ? 'the rule lives for more than an hour' : undefined
+export function ruleProblem(added: AddedRule, nowMicros: number): string | undefined {
+  const { rule, isOperators, lifeMicros, expiresMicros } = timedRuleOf(added)
+  const maxMs = isOperators ? MAX_OPERATOR_RULE_LIFE_MS : MAX_RULE_LIFE_MS
+  const maxMicros = maxMs * 1000 + CLOCK_SKEW_MICROS
+  if (lifeMicros > maxMicros || expiresMicros - nowMicros > maxMicros)
+    return `the rule lives for more than ${isOperators ? 'a week' : 'an hour'}`
+  return bindsEveryone(rule) && !isOperators ? 'a rule for everyone that no person made' : undefined
 }
 
-function isInForce({ rule, expiresMicros }: TimedRule, nowMicros: number): boolean {
-  return expiresMicros > nowMicros && ruleProblem(rule, nowMicros) === undefined
+function isInForce(timed: TimedRule, nowMicros: number): boolean {
+  if (timed.expiresMicros <= nowMicros) return false
+  return ruleProblem(timed.added, nowMicros) === undefined
 }
 
 function rulesOf({ subjects }: ControlView): AdaptiveRules {
@@ -74,20 +90,22 @@ function rulesOf({ subjects }: ControlView): AdaptiveRules {
 }
 
 function sortRules(subjects: Iterable<LiveSubject>): AdaptiveRules {
+  const ofEveryone: PlacedRule[] = []
   const bySession = new Map<string, PlacedRule[]>()
   const byPrincipal = new Map<string, PlacedRule[]>()
   const countedByPrincipal = new Map<string, PlacedRule[]>()
   let place = 0
   for (const { event } of subjects) {
     if (event.type !== 'rule/added') continue
-    const placed = { timed: timedRuleOf(event.rule), place }
+    const placed = { timed: timedRuleOf(event), place }
     const { session, principal } = event.rule.scope
     if (session !== undefined) addTo(bySession, session, placed)
     else if (principal !== undefined) addTo(byPrincipal, principal, placed)
+    else ofEveryone.push(placed)
     if (principal !== undefined && !isArmedRule(event.rule)) addTo(countedByPrincipal, principal, placed)
     place += 1
   }
-  return { bySession, byPrincipal, countedByPrincipal }
+  return { ofEveryone, bySession, byPrincipal, countedByPrincipal }
 }
 
 function addTo(lists: Map<string, PlacedRule[]>, key: string, rule: PlacedRule): void {
@@ -96,11 +114,13 @@ function addTo(lists: Map<string, PlacedRule[]>, key: string, rule: PlacedRule):
   else list.push(rule)
 }
 
-function timedRuleOf(rule: Rule): TimedRule {
-  const read = timedRules.get(rule)
+function timedRuleOf(added: AddedRule): TimedRule {
+  const read = timedRules.get(added)
   if (read !== undefined) return read
+  const { rule, writer } = added
   const expiresMicros = parseTime(rule.expiresAt)
-  const timed = { rule, expiresMicros, lifeMicros: expiresMicros - parseTime(rule.createdAt) }
-  timedRules.set(rule, timed)
+  const isOperators = rule.cause.operator !== undefined && roleOf(writer) === 'api'
+  const timed = { added, rule, isOperators, expiresMicros, lifeMicros: expiresMicros - parseTime(rule.createdAt) }
+  timedRules.set(added, timed)
   return timed
 }

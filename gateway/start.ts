@@ -246,7 +246,7 @@ function findControlProblem(
   const { event, subject, hash: digest } = record
   const reason =
     event.type === 'rule/added'
-      ? ruleProblem(event.rule, nowMicros)
+      ? ruleProblem(event, nowMicros)
       : event.type === 'approval/verdict'
         ? approvals.answer(event, digest)
         : undefined

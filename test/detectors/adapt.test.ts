@@ -6,7 +6,7 @@ import type { Finding, RuleTemplate } from '../../detectors/detector.ts'
 import { EMPTY_FEEDBACK, type FeedbackState, noteLift } from '../../detectors/feedback.ts'
 import { detectorSettings } from '../../detectors/settings.ts'
 import { MAX_RULE_LIFE_MS, parseRule } from '../../events/rule.ts'
-import { parseTime } from '../../events/time.ts'
+import { formatTime, parseTime } from '../../events/time.ts'
 import { START_MS } from './story.ts'
 
 const SETTINGS = detectorSettings.parse({}).feedback
@@ -36,8 +36,9 @@ class Desk {
     this.state = adapt(this.state, { detector: 'd', finding, nowMs: this.nowMs }, SETTINGS).state
   }
 
-  lift(rule = ''): void {
-    this.state = noteLift(this.state, rule, { nowMs: this.nowMs, liftedHours: SETTINGS.liftedHours })
+  lift(rule = '', hours = 24): void {
+    const expiresAt = formatTime((this.nowMs + hours * 60 * MINUTE_MS) * 1000)
+    this.state = noteLift(this.state, { rule, expiresAt }, { nowMs: this.nowMs, liftedHours: SETTINGS.liftedHours })
   }
 
   wait(minutes: number): void {
@@ -125,7 +126,7 @@ describe('adapt', () => {
   it('keeps a lifted rule away for 24 hours, and says so', () => {
     const desk = new Desk()
     const lifted = desk.find('s1', {})?.rule?.id ?? ''
-    desk.state = noteLift(desk.state, lifted, { nowMs: desk.nowMs, liftedHours: SETTINGS.liftedHours })
+    desk.lift(lifted)
     desk.wait(61)
     const again = desk.find('s1', {})
     assert.equal(again?.rule, undefined)
@@ -133,6 +134,21 @@ describe('adapt', () => {
     assert.ok(desk.find('s2', {})?.rule)
     desk.wait(24 * 60)
     assert.ok(desk.find('s1', {})?.rule)
+  })
+
+  it('keeps a lifted rule away for as long as its lift says, never for less than a day nor for years', () => {
+    for (const [hours, days] of [
+      [1, 1],
+      [7 * 24, 7],
+      [10_000 * 24, 90],
+    ] as const) {
+      const desk = new Desk()
+      desk.lift(desk.find('s1', {})?.rule?.id, hours)
+      desk.wait(days * 24 * 60 - 1)
+      assert.equal(desk.find('s1', {})?.rule, undefined)
+      desk.wait(61)
+      assert.ok(desk.find('s1', {})?.rule)
+    }
   })
 
   it('keeps the rule for all writes away too once it was lifted', () => {

@@ -139,6 +139,7 @@ describe('a predicate', () => {
     assert.throws(() => parseRule({ ...rule, arguments: { type: 'all', predicates: [] } }))
     assert.throws(() => parseRule({ ...rule, arguments: has('objects', ...Array<string>(501).fill('a')) }))
     assert.throws(() => parseRule({ ...rule, scope: { server: 'files' } }))
+    assert.ok(parseRule({ ...rule, scope: { server: 'files' }, cause: { operator: 'user:ann', events: [] } }))
     assert.throws(() => parseRule({ ...rule, action: 'allow' }))
   })
 })

@@ -25,13 +25,14 @@ const rule = fc.record({
 })
 type RuleFields = typeof rule extends fc.Arbitrary<infer Fields> ? Fields : never
 
-function viewOf(rules: readonly RuleFields[]): ControlView {
+function viewOf(rules: readonly RuleFields[], writer = 'detectors/main'): ControlView {
   const subjects = new Map<string, LiveSubject>()
   for (const [place, { scope: about, created, minutes, isArmed }] of rules.entries()) {
     const createdMicros = NOW_MICROS + created * MINUTE_MICROS
     const id = derivedId('rule', String(place))
     const event = {
       type: 'rule/added',
+      writer,
       rule: {
         ...{ id, scope: about, tool: '*', action: 'deny', reason: 'r' },
         cause: { events: [], ...(isArmed ? {} : { operator: 'user:a' }) },
@@ -44,6 +45,10 @@ function viewOf(rules: readonly RuleFields[]): ControlView {
   return { ...EMPTY_CONTROL, subjects }
 }
 
+function isInBounds(each: Rule): boolean {
+  return ruleProblem({ rule: each, writer: 'detectors/main' }, NOW_MICROS) === undefined
+}
+
 describe('the adaptive rules about a call', () => {
   it('are those that are live, within bounds and about it, in their order', () => {
     fc.assert(
@@ -53,7 +58,7 @@ describe('the adaptive rules about a call', () => {
         principal,
         (rules, sessions, who) => {
           const view = viewOf(rules)
-          const inForce = liveRules(view, NOW_MICROS).filter((each) => ruleProblem(each, NOW_MICROS) === undefined)
+          const inForce = liveRules(view, NOW_MICROS).filter(isInBounds)
           const about = inForce.filter(({ scope: each }) =>
             each.session === undefined ? each.principal === who : sessions.includes(each.session),
           )
@@ -72,5 +77,17 @@ describe('the adaptive rules about a call', () => {
     assert.equal(listRulesAbout(viewOf([one]), about, NOW_MICROS).length, 1)
     assert.equal(listRulesAbout(viewOf([one, one]), about, NOW_MICROS).length, 2)
     assert.equal(listRulesAbout(viewOf([one]), about, NOW_MICROS + 6 * MINUTE_MICROS).length, 0)
+  })
+
+  it('include those for everyone and those of a week, where a person made them', () => {
+    const about = { sessions: ['s1'], principal: 'p1' }
+    const made: RuleFields[] = [
+      { scope: {}, created: 0, minutes: 5, isArmed: false },
+      { scope: { principal: 'p1' }, created: 0, minutes: 7 * 24 * 60, isArmed: false },
+    ]
+    assert.equal(listRulesAbout(viewOf(made, 'api/main'), about, NOW_MICROS).length, 2)
+    assert.equal(listRulesAbout(viewOf(made, 'detectors/main'), about, NOW_MICROS).length, 0)
+    const longer = made.map((each) => ({ ...each, minutes: 7 * 24 * 60 + 2 }))
+    assert.equal(listRulesAbout(viewOf(longer, 'api/main'), about, NOW_MICROS).length, 0)
   })
 })

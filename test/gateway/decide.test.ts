@@ -154,7 +154,8 @@ describe('an adaptive rule', () => {
       const one = rule({ createdAt: at(from), expiresAt: at(to) })
       assert.equal(decideOn({ control: viewOf(one) }).decision, decision, `${from} to ${to}`)
     }
-    assert.match(ruleProblem(rule({ expiresAt: at(2 * HOUR_MICROS) }), NOW_MICROS) ?? '', /more than an hour/)
+    const tooLong = { rule: rule({ expiresAt: at(2 * HOUR_MICROS) }), writer: 'detectors/main' }
+    assert.match(ruleProblem(tooLong, NOW_MICROS) ?? '', /more than an hour/)
   })
 
   it('is one too many above twenty for a principal: then every write escalates, and reads go on', () => {
