@@ -3,11 +3,14 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { projectRoot } from '../support/project-root.ts'
 import { RunSummary } from '../support/run-summary.ts'
+import { SourcePlaces } from '../support/source-places.ts'
 import { entryOf, groupTests } from '../support/test-groups.ts'
+import { makeTestHome } from '../support/test-home.ts'
 import { findStaleTests, parseTestRequest, selectTests } from '../support/test-selection.ts'
 
 const files = ['events/log.test.js', 'real/kill.test.js', 'contract/kafka-log.test.js', 'events/hash.test.js']
@@ -60,6 +63,31 @@ describe('RunSummary', () => {
 
   it('knows no count, when the runner died before them', () => {
     assert.equal(summarize(['✔ it works']).count('tests'), undefined)
+  })
+})
+
+describe('SourcePlaces', () => {
+  const places = new SourcePlaces(projectRoot)
+
+  it('says where compiled code is in its source, whichever way the place is written', () => {
+    const compiled = new Error('here').stack?.split('\n')[1] ?? ''
+    assert.match(compiled, /dist\/test\/house\/test-runner\.test\.js:/)
+    assert.match(places.translate(compiled), /[ (]test\/house\/test-runner\.test\.ts:\d+:\d+\)?$/)
+    const [, place = ''] = compiled.match(/(dist\/.*?:\d+:\d+)/) ?? []
+    assert.match(places.translate(`test at ${place}`), /^test at test\/house\/test-runner\.test\.ts:\d+:\d+$/)
+  })
+
+  it('leaves alone what has no source', () => {
+    const line = 'at none (file:///elsewhere/dist/none.js:1:2) and node:internal/modules:3:4'
+    assert.equal(places.translate(line), line)
+  })
+})
+
+describe('makeTestHome', () => {
+  it('is on the disk, when that is asked for', (context) => {
+    const home = makeTestHome(true)
+    context.after(() => rmSync(home, { recursive: true }))
+    assert.equal(dirname(home), tmpdir())
   })
 })
 

@@ -1,17 +1,19 @@
 // The test command: finds the compiled tests, gives them a home and a data directory of their own, runs them with
 // node's test runner, and ends with its summary and its exit code. `run.js [--real] [part of a path ...]`
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 import { projectRoot } from './project-root.ts'
 import { RunSummary } from './run-summary.ts'
+import { SourcePlaces } from './source-places.ts'
 import { entryOf, groupTests } from './test-groups.ts'
+import { makeTestHome } from './test-home.ts'
 import { findStaleTests, parseTestRequest, selectTests, type TestRequest } from './test-selection.ts'
 
-const CONCURRENCY = 2
+/** One more than the two processors that a small machine has: many a test waits, for a time limit or for a store. */
+const CONCURRENCY = 3
 /** A file that hangs is ended and counted as failed. */
 const FILE_TIMEOUT_MS = 300_000
 const REAL_FILE_TIMEOUT_MS = 1_200_000
@@ -41,7 +43,7 @@ function listFiles(folder: string, ending: string): readonly string[] {
 }
 
 async function runInTemporaryHome(files: readonly string[], request: TestRequest): Promise<number> {
-  const home = mkdtempSync(join(tmpdir(), 'toolwarden-test-'))
+  const home = makeTestHome(request.real)
   try {
     return await runTests(findEntries(files, home), request, createEnvironment(home))
   } finally {
@@ -80,7 +82,7 @@ function createEnvironment(home: string): NodeJS.ProcessEnv {
 
 async function runTests(entries: readonly string[], request: TestRequest, env: NodeJS.ProcessEnv): Promise<number> {
   const timeoutMs = request.real ? REAL_FILE_TIMEOUT_MS : FILE_TIMEOUT_MS
-  const options = ['--enable-source-maps', '--test', '--test-reporter=spec', `--test-timeout=${timeoutMs}`]
+  const options = ['--test', '--test-reporter=spec', `--test-timeout=${timeoutMs}`]
   const runner = spawn(process.execPath, [...options, `--test-concurrency=${CONCURRENCY}`, ...entries], {
     cwd: projectRoot,
     env,
@@ -93,8 +95,9 @@ async function runTests(entries: readonly string[], request: TestRequest, env: N
   })
 
   const summary = new RunSummary()
+  const places = new SourcePlaces(projectRoot)
   for await (const line of createInterface({ input: runner.stdout })) {
-    console.log(line)
+    console.log(places.translate(line))
     summary.add(line)
   }
   return report(summary, await ended)
