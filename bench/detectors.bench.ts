@@ -15,7 +15,7 @@ import { generateEvents, type Moment } from './detectors/generate-events.ts'
 const PRINCIPALS = 10_000
 const SESSIONS = 1_000
 const TARGET_PER_SECOND = 20_000
-const PIECE = 3_000
+const PIECE = 300
 /** The first calls fill the state and have code compiled. */
 const WARM_SHARE = 0.5
 

@@ -1,51 +1,121 @@
-// A persistent map with a limit, in plain JSON: detector states are saved as they are and never changed in place.
-// A tree by the hash of the key, sixteen children a node, so that a change copies a few short lists however many entries there
-// are; keys may be hostile (`__proto__`, "1"): they are values of entries, never names of properties.
+// A persistent map with a limit: every version answers as if nothing had come after it, as pure detectors ask for. One table
+// holds one version, nearly always the newest; any other knows by which key it differs from its neighbour on the way there
+// (H. G. Baker, "Shallow Binding Makes Functional Arrays Fast", 1991). So the newest costs what a plain `Map` costs. To read
+// an older one costs as much as was changed since, and whoever holds it keeps those changes in memory.
+import { type Content, KeyTable } from './key-table.ts'
 
-/** One entry: key, when it was last used, until when it must not be evicted (both milliseconds), and the value. */
-type Entry<Value> = readonly [key: string, usedMs: number, keepUntilMs: number, value: Value]
-
-interface Leaf<Value> {
-  readonly entries: readonly Entry<Value>[]
-  readonly children?: never
-}
-interface Branch<Value> {
-  readonly children: readonly BoundedMap<Value>[]
-  /** Entries below it. */
-  readonly count: number
-}
-
-/** Entries by key. */
-export type BoundedMap<Value> = Leaf<Value> | Branch<Value>
-
-const BITS = 4
-const CHILDREN = 1 << BITS
-/** How deep 32 bits of hash reach. */
-const MAX_DEPTH = 32 / BITS
-/** A leaf with more entries becomes a branch, as long as there are bits to tell them apart. */
-const LEAF_ENTRIES = 12
-/** Keys that were crafted to have one hash crowd each other, and nobody else. */
-const MAX_CROWD = 64
-/** Whoever is evicted is the least recently used of so many at least. */
-const EVICTION_SAMPLE = 24
+/** How many entries that must stay are passed over in the search for one that may go. */
+const EVICTION_SEARCH = 64
+/** What must stay may take so many times the limit. */
+const MAX_OVERDRAFT = 2
 
 /** How an entry is kept. */
 export interface Keeping {
   readonly nowMs: number
-  /** How many entries the map holds; then one that was not used for long goes for each new one. */
+  /** How many entries the map holds; then the least recently used goes for each new one. */
   readonly limit: number
   /** Not evicted before this time: there is a live rule or alert on it. */
   readonly keepUntilMs?: number
 }
 
+/** Entries by key. */
+export class BoundedMap<Value> {
+  /** Undefined: it is empty, or another version has the table. */
+  #table: KeyTable<Value> | undefined
+  /** The neighbour on the way to the version that has the table. */
+  #next: BoundedMap<Value> | undefined
+  /** What is different there: this key, which has this content here. */
+  #key = ''
+  #content: Content<Value> | undefined
+
+  constructor(table?: KeyTable<Value>) {
+    this.#table = table
+  }
+
+  /** The table as it is in this version, until another one is read; undefined while it is empty. */
+  get table(): KeyTable<Value> | undefined {
+    if (this.#next !== undefined) this.#takeTable()
+    return this.#table
+  }
+
+  /** The version where a key has a value, as the most recently used. */
+  with(key: string, value: Value, keepUntilMs: number): BoundedMap<Value> {
+    const { table } = this
+    if (table !== undefined) return this.#follow(table, key, table.put(key, value, keepUntilMs))
+    // An empty version is where every story begins: it holds no way to what came of it.
+    const begun = new KeyTable<Value>()
+    begun.put(key, value, keepUntilMs)
+    return new BoundedMap(begun)
+  }
+
+  /** The version without a key. */
+  without(key: string): BoundedMap<Value> {
+    const { table } = this
+    return table?.get(key) === undefined ? this : this.#follow(table, key, table.restore(key, undefined))
+  }
+
+  /** See `boundedMapOf`. */
+  toJSON(): BoundedMapJson {
+    const bounded: unknown[] = []
+    for (const { key, keepUntilMs, value } of this.table?.list() ?? []) bounded.push(key, keepUntilMs, value)
+    return { bounded }
+  }
+
+  #follow(table: KeyTable<Value>, key: string, content: Content<Value> | undefined): BoundedMap<Value> {
+    const next = new BoundedMap(table)
+    this.#differFrom(next, key, content)
+    return next
+  }
+
+  #differFrom(next: BoundedMap<Value>, key: string, content: Content<Value> | undefined): void {
+    this.#table = undefined
+    this.#next = next
+    this.#key = key
+    this.#content = content
+  }
+
+  /** Takes back what was changed since, the latest first; the versions on the way then differ from this one. */
+  #takeTable(): void {
+    const way: BoundedMap<Value>[] = []
+    let newer: BoundedMap<Value> = this
+    while (newer.#next !== undefined) {
+      way.push(newer)
+      newer = newer.#next
+    }
+    const table = newer.#table
+    if (table === undefined) return
+    for (const version of way.reverse()) {
+      newer.#differFrom(version, version.#key, table.restore(version.#key, version.#content))
+      version.#table = table
+      version.#next = undefined
+      version.#content = undefined
+      newer = version
+    }
+  }
+}
+
+/** What a map is in a file: of each entry, the least recently used first, its key, until when it is kept, and its value. */
+export interface BoundedMapJson {
+  readonly bounded: readonly unknown[]
+}
+
+/** A map of what `toJSON` said. */
+export function boundedMapOf({ bounded }: BoundedMapJson): BoundedMap<unknown> {
+  if (bounded.length === 0) return emptyMap()
+  const table = new KeyTable<unknown>()
+  for (let index = 0; index < bounded.length; index += 3)
+    table.put(String(bounded[index]), bounded[index + 2], Number(bounded[index + 1]))
+  return new BoundedMap(table)
+}
+
 /** A map without entries. */
 export function emptyMap<Value>(): BoundedMap<Value> {
-  return { entries: [] }
+  return new BoundedMap()
 }
 
 /** The value of a key, if it has one. */
 export function findValue<Value>(map: BoundedMap<Value>, key: string): Value | undefined {
-  return findEntry(map, key, hashOf(key))?.[3]
+  return map.table?.get(key)?.value
 }
 
 /** The map with a value under a key, as the most recently used. */
@@ -55,122 +125,33 @@ export function putValue<Value>(
   value: Value,
   { nowMs, limit, keepUntilMs = 0 }: Keeping,
 ): BoundedMap<Value> {
-  const hash = hashOf(key)
-  const before = findEntry(map, key, hash)
-  const entry = [key, nowMs, Math.max(before?.[2] ?? 0, keepUntilMs), value] as const
-  const roomy = before === undefined && countOf(map) >= limit ? evictOne(map, hash, nowMs) : map
-  return putEntry(roomy, entry, { hash, depth: 0, nowMs })
+  const before = map.table?.get(key)
+  if (before !== undefined) return map.with(key, value, Math.max(before.keepUntilMs, keepUntilMs))
+  return withRoom(map, nowMs, limit).with(key, value, keepUntilMs)
 }
 
 /** The map without a key. */
 export function dropValue<Value>(map: BoundedMap<Value>, key: string): BoundedMap<Value> {
-  return dropEntry(map, key, hashOf(key))
+  return map.without(key)
 }
 
-/** All values with their keys. */
+/** All values with their keys, the least recently used first. */
 export function listEntries<Value>(map: BoundedMap<Value>): readonly (readonly [string, Value])[] {
-  if (map.children !== undefined) return map.children.flatMap(listEntries)
-  return map.entries.map(([key, , , value]) => [key, value] as const)
+  return [...(map.table?.list() ?? [])].map(({ key, value }) => [key, value] as const)
 }
 
 /** How many entries there are. */
 export function countOf(map: BoundedMap<unknown>): number {
-  return map.children === undefined ? map.entries.length : map.count
+  return map.table?.size ?? 0
 }
 
-function findEntry<Value>(map: BoundedMap<Value>, key: string, hash: number): Entry<Value> | undefined {
-  let node: BoundedMap<Value> | undefined = map
-  let bits = hash
-  while (node?.children !== undefined) {
-    node = node.children[bits & (CHILDREN - 1)]
-    bits >>>= BITS
+function withRoom<Value>(map: BoundedMap<Value>, nowMs: number, limit: number): BoundedMap<Value> {
+  let roomy = map
+  while (countOf(roomy) >= limit) {
+    const isFull = countOf(roomy) >= limit * MAX_OVERDRAFT
+    const found = roomy.table?.findEvictable(isFull ? Number.POSITIVE_INFINITY : nowMs, EVICTION_SEARCH)
+    if (found === undefined) return roomy
+    roomy = roomy.without(found.key)
   }
-  for (const entry of node?.entries ?? []) if (entry[0] === key) return entry
-  return undefined
-}
-
-interface Place {
-  readonly hash: number
-  readonly depth: number
-  readonly nowMs: number
-}
-
-function putEntry<Value>(map: BoundedMap<Value>, entry: Entry<Value>, place: Place): BoundedMap<Value> {
-  const { hash, depth } = place
-  if (map.children !== undefined) {
-    const index = childAt(hash, depth)
-    const child = map.children[index] ?? emptyMap<Value>()
-    const next = putEntry(child, entry, { ...place, depth: depth + 1 })
-    return { children: map.children.with(index, next), count: map.count + countOf(next) - countOf(child) }
-  }
-  const others = map.entries.filter(([key]) => key !== entry[0])
-  if (others.length < LEAF_ENTRIES) return { entries: [...others, entry] }
-  if (depth < MAX_DEPTH) return [...others, entry].reduce(addTo(place), branch())
-  return { entries: [...(others.length < MAX_CROWD ? others : withoutOldest(others, place.nowMs)), entry] }
-}
-
-function addTo<Value>({ depth, nowMs }: Place): (map: BoundedMap<Value>, entry: Entry<Value>) => BoundedMap<Value> {
-  return (map, entry) => putEntry(map, entry, { hash: hashOf(entry[0]), depth, nowMs })
-}
-
-function branch<Value>(): BoundedMap<Value> {
-  return { children: Array.from({ length: CHILDREN }, () => emptyMap<Value>()), count: 0 }
-}
-
-function dropEntry<Value>(map: BoundedMap<Value>, key: string, hash: number, depth = 0): BoundedMap<Value> {
-  if (map.children === undefined) {
-    const entries = map.entries.filter((entry) => entry[0] !== key)
-    return entries.length === map.entries.length ? map : { entries }
-  }
-  const index = childAt(hash, depth)
-  const child = map.children[index] ?? emptyMap<Value>()
-  const next = dropEntry(child, key, hash, depth + 1)
-  if (next === child) return map
-  return map.count === 1 ? emptyMap() : { children: map.children.with(index, next), count: map.count - 1 }
-}
-
-/** Looks where the new key goes to first, then ever wider: what is under a live rule or alert stays, if all of them are. */
-function evictOne<Value>(map: BoundedMap<Value>, hash: number, nowMs: number): BoundedMap<Value> {
-  const path: BoundedMap<Value>[] = [map]
-  for (let node: BoundedMap<Value> | undefined = map, depth = 0; node?.children !== undefined; depth++) {
-    node = node.children[childAt(hash, depth)]
-    if (node !== undefined) path.unshift(node)
-  }
-  for (const node of path) {
-    if (countOf(node) < EVICTION_SAMPLE && node !== map) continue
-    const oldest = findOldest(node, nowMs, undefined)
-    if (oldest !== undefined) return dropValue(map, oldest[0])
-  }
-  return map
-}
-
-function findOldest<Value>(
-  map: BoundedMap<Value>,
-  nowMs: number,
-  best: Entry<Value> | undefined,
-): Entry<Value> | undefined {
-  let oldest = best
-  if (map.children !== undefined) {
-    for (const child of map.children) oldest = findOldest(child, nowMs, oldest)
-    return oldest
-  }
-  for (const entry of map.entries)
-    if (entry[2] <= nowMs && (oldest === undefined || entry[1] < oldest[1])) oldest = entry
-  return oldest
-}
-
-function withoutOldest<Value>(entries: readonly Entry<Value>[], nowMs: number): readonly Entry<Value>[] {
-  const oldest = findOldest({ entries }, nowMs, undefined)
-  return oldest === undefined ? entries : entries.filter((entry) => entry !== oldest)
-}
-
-function childAt(hash: number, depth: number): number {
-  return (hash >>> (depth * BITS)) & (CHILDREN - 1)
-}
-
-/** FNV-1a, 32 bits. */
-function hashOf(key: string): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193)
-  return hash >>> 0
+  return roomy
 }

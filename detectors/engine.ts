@@ -5,6 +5,7 @@ import { describeError } from '../events/errors.ts'
 import { adapt, type Issue } from './adapt.ts'
 import type { Detector, Finding, Observation, ObservedEvent } from './detector.ts'
 import { EMPTY_FEEDBACK, type FeedbackState } from './feedback.ts'
+import { restoreState } from './saved-state.ts'
 import type { DetectorSettings } from './settings.ts'
 
 /** A detector that failed this often is switched off. */
@@ -40,9 +41,12 @@ export interface EngineOptions {
 export function initialEngineState(detectors: readonly Detector<unknown>[], saved?: EngineState): EngineState {
   const entries = detectors.map(({ name, version, initialState }) => {
     const known = saved?.detectors.find((entry) => entry.name === name && entry.version === version)
-    return known ?? { name, version, state: initialState, failures: 0 }
+    return known === undefined
+      ? { name, version, state: initialState, failures: 0 }
+      : { ...known, state: restoreState(known.state) }
   })
-  return { detectors: entries, feedback: saved?.feedback ?? EMPTY_FEEDBACK }
+  const feedback = saved === undefined ? EMPTY_FEEDBACK : (restoreState(saved.feedback) as FeedbackState)
+  return { detectors: entries, feedback }
 }
 
 /** Lets every detector see an event. */

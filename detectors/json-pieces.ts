@@ -10,6 +10,10 @@ export function* jsonPieces(value: unknown, depth = PIECE_DEPTH): Generator<stri
     yield JSON.stringify(value)
     return
   }
+  if ('toJSON' in value) {
+    yield JSON.stringify(value)
+    return
+  }
   const isList = Array.isArray(value)
   let before = isList ? '[' : '{'
   for (const [name, each] of isList ? value.entries() : Object.entries(value)) {

@@ -17,6 +17,7 @@ import { noteLift } from './feedback.ts'
 import type { Publisher } from './publisher.ts'
 import { findAlertKey, findPublished, notePublished, type PublishedEvent, settleRecovery } from './recovery.ts'
 import { findRuleRecord, missingOnControl, type RuleRecord } from './rule-records.ts'
+import { captureState } from './saved-state.ts'
 import type { DetectorSettings } from './settings.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -138,7 +139,7 @@ export class DetectorRunner {
     this.#ruleRecords = this.missingRules()
     return {
       book: this.#book.toJson(),
-      engine: this.#engine,
+      engine: captureState(this.#engine) as EngineState,
       outbox: [...this.#outbox],
       ruleRecords: this.#ruleRecords,
     }

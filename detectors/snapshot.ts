@@ -12,7 +12,7 @@ import type { EngineState } from './engine.ts'
 import { inTurns, jsonPieces } from './json-pieces.ts'
 import type { RuleRecord } from './rule-records.ts'
 
-const FORMAT = 3
+const FORMAT = 4
 const FILE_NAME = 'detectors.json'
 
 const headSchema = z.strictObject({ format: z.literal(FORMAT), log: z.string(), digest: z.string() })

@@ -1,9 +1,8 @@
 // Events of many principals and sessions, as verified and with signals, whose sizes are those of recorded sessions: seven
 // calls a session, seven values and one destination a result on average, a tail of thirty and nine. Seeded.
-import { createHash } from 'node:crypto'
+import { hash as digestOf } from 'node:crypto'
 import type { ObservedEvent } from '../../detectors/detector.ts'
 import { ZERO_HASH } from '../../events/chain.ts'
-import type { Event } from '../../events/event.ts'
 import type { Signals } from '../../events/signals.ts'
 import { formatTime, uuidv7 } from '../../events/time.ts'
 import { toolClassOf } from '../../events/tool-class.ts'
@@ -77,21 +76,17 @@ function* callOf(
 ): Generator<Moment> {
   const server = servers[Math.floor(random() * servers.length)] ?? 'server-0'
   const tool = TOOLS[Math.floor(random() * TOOLS.length)] ?? 'read_file'
-  const context = {
-    call: uuidv7(nowMs * 1000 + index, Buffer.alloc(10, index % 251)),
-    ...{ session, principal, server, tool },
-    connection: '019aabcd-0000-7000-8000-000000000001',
-    principalSource: 'declared',
-    client: 'bench',
-  } as const
-  const hash = (leg: string): string => createHash('sha256').update(`${index} ${leg}`).digest('hex')
+  const call = uuidv7(nowMs * 1000 + index, Buffer.alloc(10, index % 251))
+  const connection = '019aabcd-0000-7000-8000-000000000001'
+  const hash = (leg: string): string => digestOf('sha256', `${index} ${leg}`, 'hex')
   const told = (leg: string, fields: object, signals?: Signals): Moment => {
-    const event = {
-      ...{ v: 1, log: 'bench', writer: `gateway/${server}`, instance: context.connection, sequence: index * 3 + 1 },
-      ...{ previous: ZERO_HASH, id: context.call, time: formatTime(nowMs * 1000), ...context, ...fields },
-    } as unknown as Event
-    const chain = `gateway/${server}/${context.connection}`
-    return { observed: { event, hash: hash(leg), chain, ...(signals === undefined ? {} : { signals }) }, nowMs }
+    const place = { v: 1, log: 'bench', writer: `gateway/${server}`, instance: connection, sequence: index * 3 + 1 }
+    const context = { call, session, principal, server, tool, connection, principalSource: 'declared', client: 'bench' }
+    const event = { previous: ZERO_HASH, id: call, time: formatTime(nowMs * 1000), ...place, ...context, ...fields }
+    const chain = `gateway/${server}/${connection}`
+    const observed = { event, hash: hash(leg), chain, ...(signals === undefined ? {} : { signals }) }
+    // As from a log: nothing of one event is a part of another's.
+    return { observed: JSON.parse(JSON.stringify(observed)) as ObservedEvent, nowMs }
   }
   const payload = { bytes: 200, commitment: ZERO_HASH, record: 'commitment' }
   const digest = { argumentsDigest: hash('arguments'), signalsDigest: ZERO_HASH }
@@ -139,7 +134,7 @@ const COMMON_SHARES = { object: 0.67, destination: 0.88, value: 0.88 } as const
 
 function longName(kind: keyof typeof COMMON_SHARES, random: Random): string {
   const number = random() < COMMON_SHARES[kind] ? Math.floor(random() * COMMON) : Math.floor(COMMON + random() * 1e9)
-  return createHash('sha256').update(`${kind} ${number}`).digest('base64url').slice(0, 22)
+  return digestOf('sha256', `${kind} ${number}`, 'base64url').slice(0, 22)
 }
 
 function shortName(kind: keyof typeof COMMON_SHARES, random: Random): string {
@@ -147,5 +142,5 @@ function shortName(kind: keyof typeof COMMON_SHARES, random: Random): string {
 }
 
 function shortOf(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 11)
+  return digestOf('sha256', text, 'base64url').slice(0, 11)
 }

@@ -1,6 +1,7 @@
 // Tells a detector what happened, without a log: events in, findings out.
 
 import type { Detector, Finding, ObservedEvent } from '../../detectors/detector.ts'
+import { restoreState } from '../../detectors/saved-state.ts'
 import type { Json } from '../../events/canonical.ts'
 import { hashBody, ZERO_HASH } from '../../events/chain.ts'
 import { chainOf, checkEvent, type EventDraft } from '../../events/event.ts'
@@ -146,7 +147,7 @@ export class Story<State> {
   /** Hands an event to the detector; its state goes through JSON, as in a snapshot. */
   see(observed: ObservedEvent): void {
     const { state, findings } = this.#detector.observe(this.#state, observed, this.nowMs)
-    this.#state = isPowerOfTwo(this.events) ? (JSON.parse(JSON.stringify(state)) as State) : state
+    this.#state = isPowerOfTwo(this.events) ? (restoreState(JSON.parse(JSON.stringify(state))) as State) : state
     for (const finding of findings) this.findings.push({ ...finding, index: this.events })
     this.events++
   }
