@@ -156,8 +156,9 @@ class ClickHouseStore implements LedgerStore {
     )
   }
 
-  async prune(pruned: Pruned): Promise<void> {
+  async prune(pruned: Pruned, before?: (table: string) => Promise<void> | void): Promise<void> {
     for (const [table, condition] of Object.entries(pruneConditions(pruned))) {
+      await before?.(table)
       const [found] = await this.#connection.verify.select<{ rows: number }>(
         selectSql(`SELECT count() AS rows FROM ${table} WHERE ${condition}`),
         {},

@@ -58,14 +58,19 @@ export interface PrunePreview extends Pruned {
   readonly held: readonly { readonly hold: LegalHold; readonly events: number }[]
 }
 
+/** Where a test can end a prune: before the rows of a table (`events`, `payloads`, `quarantine`), before each bundle. */
+export type PruneFault = (step: string) => Promise<void> | void
+
 /** The prunes of one ledger. All methods fail with STORE_UNAVAILABLE or STORE_INVALID. */
 export class Prunings {
   readonly #store: LedgerStore
   readonly #treeDirectory: string
+  readonly #fault: PruneFault | undefined
 
-  constructor(store: LedgerStore, treeDirectory: string) {
+  constructor(store: LedgerStore, treeDirectory: string, fault?: PruneFault) {
     this.#store = store
     this.#treeDirectory = treeDirectory
+    this.#fault = fault
   }
 
   /** Counts what would go of what was stored before a moment, and what holds forbid it. */
@@ -97,8 +102,8 @@ export class Prunings {
   async carryOut(): Promise<void> {
     const pruned = await findPruned(this.#store)
     if (pruned.minIndex === 0) return
-    await this.#store.prune(pruned)
-    await removeEntryBundles(this.#treeDirectory, pruned.minIndex)
+    await this.#store.prune(pruned, this.#fault)
+    await removeEntryBundles(this.#treeDirectory, pruned.minIndex, this.#fault)
   }
 
   /** The first leaf that stays; 0 where nothing is stored since, or nothing of it is a leaf yet: then nothing goes. */

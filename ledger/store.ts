@@ -130,9 +130,9 @@ export interface LedgerStore {
   carryOutErasure(erasure: string, erasedBy: string): Promise<void>
   /**
    * Removes rows that were stored before a moment (microseconds since 1970) and whose leaf lies below an index; what the
-   * ledger goes on from stays. Resolves when that is done. Idempotent.
+   * ledger goes on from stays. Resolves when that is done. Idempotent; `before` is told of each table.
    */
-  prune(pruned: Pruned): Promise<void>
+  prune(pruned: Pruned, before?: (table: string) => Promise<void> | void): Promise<void>
   /** Whether a row stands at a position. Sees everything that an acknowledged insert wrote. */
   isStored(position: RowPosition): Promise<boolean>
   /** The last offset stored of a partition; undefined for none. */

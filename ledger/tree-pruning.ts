@@ -9,7 +9,13 @@ export function firstBundle(minIndex: number): number {
 }
 
 /** Removes the full bundles before the first that stays, newest first: a crash leaves a beginning, which goes the next time. */
-export async function removeEntryBundles(treeDirectory: string, minIndex: number): Promise<void> {
-  for (let index = firstBundle(minIndex) - 1; index >= 0; index--)
+export async function removeEntryBundles(
+  treeDirectory: string,
+  minIndex: number,
+  before?: (step: string) => Promise<void> | void,
+): Promise<void> {
+  for (let index = firstBundle(minIndex) - 1; index >= 0; index--) {
+    await before?.('bundle')
     await rm(join(treeDirectory, tilePath({ kind: 'entries', index, width: TILE_WIDTH })), { force: true })
+  }
 }

@@ -3,30 +3,15 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { openClickHouse } from '../../ledger/clickhouse-connection.ts'
+import { ageStore } from '../support/age-store.ts'
 import type { CommandEnd } from '../support/command.ts'
 import { Pipeline } from '../support/pipeline.ts'
-
-const TABLES = ['events', 'payloads', 'quarantine']
 
 const pipeline = new Pipeline()
 after(() => pipeline.remove())
 
 function run(...args: readonly string[]): Promise<CommandEnd> {
   return pipeline.start(args).ended
-}
-
-/** Makes everything that is stored three months old. */
-async function age(): Promise<void> {
-  const { ingest, close } = await openClickHouse({ directory: join(pipeline.data, 'store') })
-  for (const table of TABLES) {
-    const old = 'SELECT * REPLACE(ingested_at - INTERVAL 3 MONTH AS ingested_at)'
-    await ingest.command(`INSERT INTO ${table} ${old} FROM ${table}`)
-    await ingest.command(
-      `ALTER TABLE ${table} DELETE WHERE ingested_at > now() - INTERVAL 2 MONTH SETTINGS mutations_sync = 2`,
-    )
-  }
-  await close()
 }
 
 async function upWithCalls(work: () => Promise<void> = async () => undefined): Promise<void> {
@@ -42,7 +27,7 @@ async function upWithCalls(work: () => Promise<void> = async () => undefined): P
 describe('a ledger with months of retention', () => {
   before(async () => {
     await upWithCalls()
-    await age()
+    await ageStore(pipeline)
     await upWithCalls()
     assert.equal((await pipeline.verify()).code, 0)
   })
