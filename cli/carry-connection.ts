@@ -13,7 +13,7 @@ export async function carryConnection(
   flags: GatewayFlags,
   { server, context, ...opened }: OpenedServer & { readonly context: ConnectionBase },
 ): Promise<ProcessEnd> {
-  const opening = openLater(flags, opened)
+  const opening = openLater(flags, { ...opened, context })
   const gateway = createGateway(opening, server, context)
   const end = await Promise.race([gateway.run(), failureOf(opening)])
   await (await opening).close()
@@ -21,7 +21,10 @@ export async function carryConnection(
 }
 
 /** Loads in parts: each holds up the event loop for some 50 ms, and the server's first answer passes in between. */
-async function openLater(flags: GatewayFlags, server: Omit<OpenedServer, 'server'>): Promise<OpenedRun> {
+async function openLater(
+  flags: GatewayFlags,
+  server: Omit<OpenedServer, 'server'> & { readonly context: ConnectionBase },
+): Promise<OpenedRun> {
   await import('../events/event.ts')
   await turn()
   await import('./config.ts')

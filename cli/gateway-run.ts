@@ -6,7 +6,8 @@ import { markersWith } from '../events/instruction-markers.ts'
 import { randomPiece } from '../events/random-piece.ts'
 import { systemClock } from '../events/time.ts'
 import { Catalogue } from '../gateway/catalogue.ts'
-import { HoldLane } from '../gateway/hold-lane.ts'
+import type { ConnectionContext } from '../gateway/context.ts'
+import { HoldLane, type Siblings } from '../gateway/hold-lane.ts'
 import type { Policy } from '../gateway/policy/policy.ts'
 import type { Protection } from '../gateway/policy/protect.ts'
 import { lookUpRealPath } from '../gateway/policy/real-path.ts'
@@ -19,6 +20,7 @@ import { createPinStore } from './pin-file.ts'
 import { PolicyFiles } from './policy-files.ts'
 import { protectOwn } from './protection.ts'
 import { listServerDirectories } from './server-directories.ts'
+import { SiblingFiles } from './sibling-files.ts'
 import { spoolDirectory } from './spool-directory.ts'
 import { softwareName } from './version.ts'
 
@@ -29,16 +31,25 @@ export interface OpenedRun {
   readonly close: () => Promise<void>
 }
 
-/** Opens what the flags name for one server. Throws CONFIG_INVALID, KEY_* and what the log throws. */
+/** Whose run it is. */
+interface OfClient {
+  readonly context: Pick<ConnectionContext, 'session'>
+}
+
+/** Opens what the flags name for one server and one client. Throws CONFIG_INVALID, KEY_* and what the log throws. */
 export async function openRun(
   flags: GatewayFlags,
-  { name, isRemote, command }: Pick<ServedServer, 'name' | 'isRemote' | 'command'>,
+  { name, isRemote, command, context }: Pick<ServedServer, 'name' | 'isRemote' | 'command'> & OfClient,
 ): Promise<OpenedRun> {
-  const ground = await openGround(flags)
+  const config = await loadConfig(process.env, flags.config)
+  const { session } = context
+  const siblings = new SiblingFiles({ data: config.data, session, nowMs: Date.now, warn })
+  const ground = await openGround(config, siblings)
   const root = flags.root === undefined ? undefined : resolve(flags.root)
   const run = await startRun(ground, { name, root, policy: flags.policy, isRemote, command })
   const close = async (): Promise<void> => {
     await run.stop()
+    siblings.end()
     await ground.backbone.eventLog.close()
   }
   return { run, close }
@@ -66,9 +77,8 @@ export interface ServedServer {
   readonly command: readonly string[]
 }
 
-/** Opens configuration, installation and log. Throws CONFIG_INVALID, KEY_* and what the log throws. */
-export async function openGround(flags: Pick<GatewayFlags, 'config'>): Promise<Ground> {
-  const config = await loadConfig(process.env, flags.config)
+/** Opens installation and log. Throws KEY_* and what the log throws. */
+export async function openGround(config: Config, siblings?: Siblings): Promise<Ground> {
   const installation = await ensureInstallation(config.data, config.log)
   const backbone = await openBackbone(config, installation, warn)
   // A gateway reads control alone: there nothing of a stolen key counts, whether `up` has said so yet or not.
@@ -79,6 +89,7 @@ export async function openGround(flags: Pick<GatewayFlags, 'config'>): Promise<G
     holdMs: config.gateway.control.holdMs,
     nowMs: () => clock.monotonicMicros() / 1000,
     isTrusted: (source) => isTrustedSource(config.detectors.classes, source),
+    ...(siblings === undefined ? {} : { siblings }),
   })
   return { config, installation, backbone, catalogue: new Catalogue(), holdLane }
 }

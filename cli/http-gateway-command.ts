@@ -13,7 +13,7 @@ import type { Upstream } from '../gateway/http/upstream.ts'
 import type { GatewayRun } from '../gateway/start.ts'
 import { callerBook } from './caller-tokens.ts'
 import { splitCommand } from './command-line.ts'
-import type { Config } from './config.ts'
+import { type Config, loadConfig } from './config.ts'
 import type { GatewayFlags } from './gateway-command.ts'
 import { type Ground, openGround, startRun, warn } from './gateway-run.ts'
 import { openHttpUpstream, readPem } from './http-upstream.ts'
@@ -38,7 +38,7 @@ export async function runHttpGateway(flags: GatewayFlags, command: readonly stri
       where: '--header',
       fix: 'gateway: { upstreams: { <name>: { url: …, headers: { Authorization: { env: MY_TOKEN } } } } }',
     })
-  const ground = await openGround(flags)
+  const ground = await openGround(await loadConfig(process.env, flags.config))
   const servers: Served[] = []
   try {
     for (const [name, settings] of upstreamsOf(flags, command, ground.config)) {

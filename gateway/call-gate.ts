@@ -160,7 +160,7 @@ export class CallGate {
         ...(resultBytes === undefined ? {} : { resultBytes }),
         ...(signals === undefined ? {} : { signals }),
       })
-      this.#options.holdLane?.returned(call.context, receipt?.event, signals)
+      await this.#options.holdLane?.returned(call.context, receipt?.event, signals)
     } finally {
       if (this.#accounts.delete(call)) this.#open--
     }

@@ -1,6 +1,6 @@
 // The hold lane: a risky call of a session whose newest untrusted results the detectors have not judged yet waits for their
 // verdict, a little; a rule that the result deserves would else come after the harm. Where there is no word on what was
-// judged (no detectors, stale control) nothing waits. Of results that other gateways returned this one knows nothing.
+// judged (no detectors, stale control) nothing waits. Gateways of the same client tell each other before they tell the client.
 import type { JudgedPosition } from '../events/control-record.ts'
 import { chainOf, type Event } from '../events/event.ts'
 import type { Signals } from '../events/signals.ts'
@@ -11,9 +11,17 @@ const MAX_SESSIONS = 5_000
 /** Gateway runs of this process whose results one session has. */
 const MAX_CHAINS = 50
 /** A result counts as judged then, while control is fresh: a detector that restarted says nothing of what it had judged. */
-const MAX_AGE_MS = 5_000
+export const MAX_UNJUDGED_MS = 5_000
 /** Detectors say every two seconds how far they are; unheard for so long there is nothing to wait for. */
 const MAX_SILENCE_MS = 6_000
+
+/** What the gateways of one client, each a process, tell each other of results. Neither waits for the other. */
+export interface Siblings {
+  /** Before the client is told a result; false where the others could not be told. */
+  tell(newest: JudgedPosition): boolean
+  /** The newest result of each other one, none older than MAX_UNJUDGED_MS; undefined where that can't be known. */
+  told(): readonly JudgedPosition[] | undefined
+}
 
 /** What a hold lane works with. */
 export interface HoldLaneOptions {
@@ -22,6 +30,8 @@ export interface HoldLaneOptions {
   readonly nowMs: () => number
   /** Whether results of a tool are trusted by configuration. */
   readonly isTrusted: (source: { readonly server: string; readonly tool: string }) => boolean
+  /** Absent where the process has all servers of its clients. */
+  readonly siblings?: Siblings
 }
 
 /** Whose result it is. */
@@ -57,9 +67,16 @@ export class HoldLane {
     this.#options = options
   }
 
-  /** A receipt is durable. */
-  returned({ session, ...source }: ResultSource, receipt: Event | undefined, signals: Signals | undefined): void {
-    const { holdMs, nowMs, isTrusted } = this.#options
+  /**
+   * A receipt is durable; its answer may go to the client once this resolves. That is at once, unless other gateways of
+   * the client can't be told of it: then the answer waits for its verdict, for `holdMs` at most.
+   */
+  async returned(
+    { session, ...source }: ResultSource,
+    receipt: Event | undefined,
+    signals: Signals | undefined,
+  ): Promise<void> {
+    const { holdMs, nowMs, isTrusted, siblings } = this.#options
     if (holdMs === 0 || receipt === undefined || !saysAnything(signals) || isTrusted(source)) return
     const { sequence } = receipt
     const chain = chainOf(receipt)
@@ -70,6 +87,8 @@ export class HoldLane {
     this.#unjudged.delete(session)
     this.#unjudged.set(session, chains)
     dropOldest(this.#unjudged, MAX_SESSIONS)
+    if (siblings === undefined || siblings.tell({ chain, sequence })) return
+    await this.#untilJudged(() => this.#isMissing([session]))
   }
 
   /** The detectors said how far they have judged. */
@@ -85,7 +104,20 @@ export class HoldLane {
 
   /** Resolves, after `holdMs` at the latest, with whether a verdict is still missing; at once for reads. */
   async isUnjudged({ sessions, toolClass }: RiskyCall): Promise<boolean> {
-    if (toolClass === 'read' || !this.#isMissing(sessions)) return false
+    if (toolClass === 'read' || !this.#isHeard) return false
+    const { siblings } = this.#options
+    // What is told from now on reaches the client after it sent this call.
+    let told = siblings === undefined ? [] : siblings.told()
+    const isMissing = (): boolean => {
+      told ??= siblings?.told()
+      return this.#isMissing(sessions) || told === undefined || told.some((newest) => !this.#isJudged(newest))
+    }
+    await this.#untilJudged(isMissing)
+    return isMissing()
+  }
+
+  async #untilJudged(isMissing: () => boolean): Promise<void> {
+    if (!isMissing()) return
     await new Promise<void>((resolve) => {
       const end = (): void => {
         clearTimeout(timer)
@@ -93,23 +125,31 @@ export class HoldLane {
         resolve()
       }
       const wake = (): void => {
-        if (!this.#isMissing(sessions)) end()
+        if (!isMissing()) end()
       }
       const timer = setTimeout(end, this.#options.holdMs)
       this.#waiting.add(wake)
     })
-    return this.#isMissing(sessions)
+  }
+
+  /** Whether there are detectors to wait for. */
+  get #isHeard(): boolean {
+    const { holdMs, nowMs } = this.#options
+    return holdMs > 0 && this.#heardMs !== undefined && nowMs() - this.#heardMs <= MAX_SILENCE_MS
+  }
+
+  #isJudged({ chain, sequence }: JudgedPosition): boolean {
+    return (this.#judged.get(chain) ?? 0) >= sequence
   }
 
   #isMissing(sessions: readonly string[]): boolean {
-    const nowMs = this.#options.nowMs()
-    if (this.#heardMs === undefined || nowMs - this.#heardMs > MAX_SILENCE_MS) return false
-    const sinceMs = nowMs - MAX_AGE_MS
+    if (!this.#isHeard) return false
+    const sinceMs = this.#options.nowMs() - MAX_UNJUDGED_MS
     return sessions.some((session) => {
       const chains = this.#unjudged.get(session)
       if (chains === undefined) return false
       for (const [chain, { sequence, atMs }] of chains)
-        if (atMs < sinceMs || (this.#judged.get(chain) ?? 0) >= sequence) chains.delete(chain)
+        if (atMs < sinceMs || this.#isJudged({ chain, sequence })) chains.delete(chain)
       if (chains.size === 0) this.#unjudged.delete(session)
       return chains.size > 0
     })

@@ -29,7 +29,7 @@ function newLane({ holdMs = 20, isTrusted = (): boolean => false, heard = true }
 describe('HoldLane', () => {
   it('lets a write pass as soon as the result was judged', async () => {
     const { lane, returned } = newLane({ holdMs: 60_000 })
-    returned(7)
+    await returned(7)
     const waiting = lane.isUnjudged(WRITE)
     lane.judged([{ chain: CHAIN, sequence: 6 }])
     lane.judged([{ chain: CHAIN, sequence: 7 }])
@@ -40,29 +40,29 @@ describe('HoldLane', () => {
   it('says after the wait that the verdict is missing', async () => {
     const { lane, returned } = newLane()
     lane.judged([{ chain: CHAIN, sequence: 6 }])
-    returned(7)
+    await returned(7)
     assert.equal(await lane.isUnjudged(WRITE), true)
   })
 
   it('keeps no read waiting, no other session, and nothing after a result that says nothing or is trusted', async () => {
     const { lane, returned } = newLane({ holdMs: 60_000 })
-    returned(3, SAYING_NOTHING)
+    await returned(3, SAYING_NOTHING)
     assert.equal(await lane.isUnjudged(WRITE), false)
-    returned(7)
+    await returned(7)
     assert.equal(await lane.isUnjudged({ ...WRITE, toolClass: 'read' }), false)
     assert.equal(await lane.isUnjudged({ ...WRITE, sessions: ['t'] }), false)
     const trusting = newLane({ holdMs: 60_000, isTrusted: () => true })
-    trusting.returned(7)
+    await trusting.returned(7)
     assert.equal(await trusting.lane.isUnjudged(WRITE), false)
   })
 
   it('waits for nobody: without detectors, after their silence, and for nothing older than five seconds', async () => {
     const unheard = newLane({ holdMs: 60_000, heard: false })
-    unheard.returned(7)
+    await unheard.returned(7)
     assert.equal(await unheard.lane.isUnjudged(WRITE), false)
     for (const isHeard of [false, true]) {
       const { lane, time, returned } = newLane({ holdMs: 60_000 })
-      returned(7)
+      await returned(7)
       time.nowMs += 6_500
       if (isHeard) lane.judged([])
       assert.equal(await lane.isUnjudged(WRITE), false)
@@ -71,7 +71,7 @@ describe('HoldLane', () => {
 
   it('never waits where it is switched off', async () => {
     const { lane, returned } = newLane({ holdMs: 0 })
-    returned(7)
+    await returned(7)
     assert.equal(await lane.isUnjudged(WRITE), false)
   })
 })

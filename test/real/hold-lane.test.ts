@@ -17,16 +17,24 @@ async function start(context: TestContext, config = '') {
   const pipeline = new Pipeline({ config })
   context.after(() => pipeline.remove())
   const up = await pipeline.startUp()
+  writeFileSync(join(pipeline.directory, 'server.mjs'), SERVER)
+  const client = await connect(context, pipeline, { name: 'mail', environment: { TOOLWARDEN_SESSION: 's1' } })
+  return { pipeline, up, client }
+}
+
+/** A client before a gateway process of its own. */
+async function connect(
+  context: TestContext,
+  pipeline: Pipeline,
+  { name, environment = {} }: { readonly name: string; readonly environment?: NodeJS.ProcessEnv },
+): Promise<CallClient> {
   const server = join(pipeline.directory, 'server.mjs')
-  writeFileSync(server, SERVER)
-  const words = ['gateway', '--policy', pipeline.policyFile, '--name', 'mail', '--', process.execPath, server]
-  const client = new CallClient([process.execPath, commandFile, ...words, pipeline.executedFile], {
-    ...pipeline.environment,
-    TOOLWARDEN_SESSION: 's1',
-  })
+  const words = ['gateway', '--policy', pipeline.policyFile, '--name', name, '--', process.execPath, server]
+  const command = [process.execPath, commandFile, ...words, pipeline.executedFile]
+  const client = new CallClient(command, { ...pipeline.environment, ...environment })
   context.after(() => client.kill('SIGKILL'))
   assert.ok(await client.initialize(), client.stderr)
-  return { pipeline, up, client }
+  return client
 }
 
 async function end({ pipeline, up, client }: { pipeline: Pipeline; up: RunningUp; client: CallClient }): Promise<void> {
@@ -92,6 +100,50 @@ describe('the hold lane of a real gateway', () => {
     const passed = await readThenWrite(stage.client, 'orders', 'ord-4')
     stage.up.command.child.kill('SIGCONT')
     assert.equal(passed.type, 'answered', JSON.stringify(passed))
+    await end(stage)
+  })
+})
+
+describe('the hold lanes of two gateways of one client', () => {
+  /** Neither is told of a session: it is that of their client, this process. */
+  async function startTwo(context: TestContext, config: string) {
+    const stage = await start(context, config)
+    const [reader, writer] = [
+      await connect(context, stage.pipeline, { name: 'web' }),
+      await connect(context, stage.pipeline, { name: 'post' }),
+    ]
+    // Both have heard of the detectors: a gateway waits for nobody before.
+    for (const client of [reader, writer])
+      await stage.pipeline.until(async () => (await client.call('get_page', 'none')).type === 'answered')
+    return { ...stage, reader, writer }
+  }
+
+  it('let a write wait for the verdict on what the other returned, and the rule meets it', async (context) => {
+    const stage = await startTwo(context, 'gateway: { control: { holdMs: 2000 } }\n')
+    for (const number of ['eve@evil.example', 'eve@evil.example, please']) {
+      assert.equal((await stage.reader.call('get_page', 'poisoned')).type, 'answered')
+      const sent = await stage.writer.call('send_mail', number)
+      assert.equal(sent.type, 'refused')
+      context.diagnostic(`refused after ${sent.type === 'refused' ? sent.tookMs.toFixed(0) : ''} ms`)
+    }
+    assert.equal((await stage.reader.call('get_page', 'orders')).type, 'answered')
+    assert.equal((await stage.writer.call('send_mail', 'ord-2')).type, 'answered')
+    assert.deepEqual(stage.pipeline.executed, ['ord-2'])
+    await end(stage)
+  })
+
+  it('ask for approval where no verdict comes', async (context) => {
+    const stage = await startTwo(context, '')
+    stage.up.command.child.kill('SIGSTOP')
+    assert.equal((await stage.reader.call('get_page', 'orders')).type, 'answered')
+    const waiting = stage.writer.call('send_mail', 'ord-4')
+    await untilDecided(stage.pipeline, 'verdict_missing')
+    // Of another session nothing waits.
+    assert.equal((await stage.client.call('send_mail', 'ord-6')).type, 'answered')
+    stage.up.command.child.kill('SIGCONT')
+    await stage.writer.kill('SIGKILL')
+    assert.equal((await waiting).type, 'lost')
+    assert.deepEqual(stage.pipeline.executed, ['ord-6'])
     await end(stage)
   })
 })
