@@ -2,6 +2,7 @@
 // on recorded sessions (bench/eval). `--write` draws the charts and puts the tables into docs/detection.md.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { breakDown, formatBreakdown, GROUPINGS } from './eval/breakdown.ts'
 import { drawDelays, drawFrontier } from './eval/charts.ts'
 import { SPLITS } from './eval/folds.ts'
 import { FRONTIER } from './eval/frontier.ts'
@@ -20,6 +21,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     'end-to-end': { type: 'boolean', default: false },
+    by: { type: 'string' },
     sessions: { type: 'string', default: '40' },
     split: { type: 'string', default: 'familiar' },
   },
@@ -30,12 +32,21 @@ if (directory === undefined) {
   console.error(
     '  --end-to-end [--sessions 40] [--split familiar|unseen]: a sample through real gateways and detectors',
   )
+  console.error(`  --by ${GROUPINGS.join('|')}: what sessions have in common, with markers and without`)
   process.exitCode = 1
-} else if (values['end-to-end']) await runEndToEnd(directory)
+} else if (values.by !== undefined) printBreakdown(directory, values.by)
+else if (values['end-to-end']) await runEndToEnd(directory)
 else {
   const report = runEvaluation(readSessions(directory), FRONTIER)
   console.log(values.json ? JSON.stringify(report, null, 2) : formatReport(report))
   if (values.write) write(report)
+}
+
+function printBreakdown(from: string, by: string): void {
+  const grouping = GROUPINGS.find((each) => each === by)
+  if (grouping === undefined) throw new RangeError(`no such grouping: ${by}`)
+  const rows = breakDown(readSessions(from), grouping)
+  console.log(values.json ? JSON.stringify(rows, null, 2) : formatBreakdown(rows, grouping))
 }
 
 async function runEndToEnd(from: string): Promise<void> {

@@ -4,6 +4,7 @@ import { addDistinct } from './call-book.ts'
 
 /** Values of one session and server that are remembered; the oldest go first. */
 const MAX_VALUES = 1_500
+const MAX_ADDRESSED = 300
 /** Servers whose results one rule speaks of; a predicate takes ten. */
 const MAX_SOURCES = 8
 
@@ -15,6 +16,8 @@ export interface Source {
   readonly recent: readonly { readonly at: number; readonly values: readonly string[] }[]
   /** Those of results that address an agent. */
   readonly marked: readonly string[]
+  /** What such results named where they did so, used before or not. */
+  readonly addressed: readonly string[]
 }
 
 /** A result that came. */
@@ -23,20 +26,25 @@ export interface Arrival {
   /** Which of them nobody here has used. */
   readonly unused: readonly string[]
   readonly isAddressed: boolean
+  /** What it named where it addresses an agent; nothing where it does not. */
+  readonly addressed: readonly string[]
   readonly calls: number
   readonly freshCalls: number
 }
 
+const NOTHING = { values: [], recent: [], marked: [], addressed: [] }
+
 /** The sources after a result. */
 export function addSource(sources: readonly Source[], server: string, arrival: Arrival): readonly Source[] {
-  const { values, unused, isAddressed, calls, freshCalls } = arrival
-  if (values.length === 0) return sources
-  const before = sources.find((each) => each.server === server) ?? { server, values: [], recent: [], marked: [] }
+  const { values, unused, isAddressed, addressed, calls, freshCalls } = arrival
+  if (values.length + addressed.length === 0) return sources
+  const before = sources.find((each) => each.server === server) ?? { ...NOTHING, server }
   const source: Source = {
     server,
     values: addDistinct(before.values, values, MAX_VALUES),
     recent: withRecent(before.recent, { at: calls, values: unused }).filter(({ at }) => calls - at < freshCalls),
     marked: isAddressed ? addDistinct(before.marked, unused, MAX_PREDICATE_VALUES) : before.marked,
+    addressed: addDistinct(before.addressed, addressed, MAX_ADDRESSED),
   }
   return [...sources.filter((each) => each.server !== server), source].slice(-MAX_SOURCES)
 }

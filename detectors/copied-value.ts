@@ -19,6 +19,8 @@ import type { DetectorSettings } from './settings.ts'
 const MAX_SESSIONS = 2_000
 const MAX_OWN = 1_000
 const MAX_CAUSES = 100
+/** A predicate takes ten. */
+const MAX_PREDICATES = 10
 const HOUR_MS = 60 * 60 * 1000
 
 interface SessionValues {
@@ -72,7 +74,7 @@ export function createCopiedValue(
 ): Detector<CopiedValueState> {
   return {
     name: 'copied-value',
-    version: 3,
+    version: 4,
     initialState: { sessions: emptyMap(), values: EMPTY_BASELINE, flows: EMPTY_BASELINE, places: emptyMap() },
     observe: (state, observed, nowMs) => {
       const { event } = observed
@@ -133,6 +135,7 @@ function settle(
     values,
     unused: values.filter((value) => !isUsed(taught, value, moment)),
     isAddressed,
+    addressed: (isAddressed ? (returned.addressed ?? []) : []).filter((value) => !mine.has(value)),
     calls,
     freshCalls: moment.settings.freshCalls,
   })
@@ -146,11 +149,15 @@ function issue(
   state: CopiedValueState,
   { event, session, moment }: { readonly event: CallEvent; readonly session: SessionValues; readonly moment: Moment },
 ): Observation<CopiedValueState> {
-  const held = copiesOf(state, session, moment, (source) => {
+  const fresh = copiesOf(state, session, moment, (source) => {
     if (!session.isSuspect) return freshValues(source, session.calls, moment.settings.freshCalls)
     return source.values.filter((value) => !isUsed(state, value, moment))
   })
-  const denied = copiesOf(state, session, moment, ({ marked }) => marked)
+  // Known or not: a known folder can be deleted too. By a known way a known value is everybody's work.
+  const held = [...fresh, ...copiesOf(state, session, moment, ({ addressed }) => addressed)].slice(0, MAX_PREDICATES)
+  const denied = [...copiesOf(state, session, moment, ({ marked }) => marked), ...addressedOf(session)].slice(
+    -MAX_PREDICATES,
+  )
   const issued = [digestOf(held), digestOf(denied)] as const
   const done = putSession(state, event, { ...session, issued }, moment.nowMs)
   const findings = [
@@ -168,10 +175,9 @@ function digestOf(predicates: readonly Predicate[]): string {
 function copiesOf(
   state: CopiedValueState,
   { sources, own }: SessionValues,
-  moment: Moment,
+  { nowMs, settings }: Moment,
   pick: (source: Source) => readonly string[],
 ): readonly Predicate[] {
-  const { nowMs, settings } = moment
   const picked = sources.map((source) => ({ server: source.server, values: pick(source) }))
   if (picked.every(({ values }) => values.length === 0)) return []
   const mine = new Set(own)
@@ -185,6 +191,16 @@ function copiesOf(
   })
 }
 
+/** What of the values that an agent was told to use nobody had used: by whatever way it goes. */
+function addressedOf({ sources, own }: SessionValues): readonly Predicate[] {
+  const mine = new Set(own)
+  const anyOf = sources.flatMap(({ marked, addressed }) => {
+    const unused = new Set(marked)
+    return addressed.filter((value) => unused.has(value) && !mine.has(value))
+  })
+  return anyOf.length === 0 ? [] : [{ type: 'copied', anyOf: anyOf.slice(-MAX_PREDICATE_VALUES), except: [] }]
+}
+
 function isUsed(state: CopiedValueState, value: string, { nowMs, settings }: Moment): boolean {
   return knowsTerm(state.values, value, settings, nowMs)
 }
@@ -196,7 +212,7 @@ function learn(
 ): CopiedValueState {
   const teaching = { principal: event.principal, nowMs: moment.nowMs, settings: moment.settings }
   // What a result gave orders about becomes nobody's habit, even where it got through.
-  const marked = new Set(session.sources.flatMap((each) => each.marked))
+  const marked = new Set(session.sources.flatMap((each) => [...each.marked, ...each.addressed]))
   const used = call.signals.fields.map(({ name, values: all }) => {
     return { name, values: all.filter((value) => !marked.has(value)) }
   })

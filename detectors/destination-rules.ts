@@ -1,4 +1,5 @@
-// The rules of D2: one that holds a session's writes to destinations that its results named, and one that denies some.
+// The rules of D2: one that holds a session's writes to destinations that its results named, and one that denies some, reads
+// too: whoever fetches a page tells its host something.
 import type { Predicate } from '../events/rule.ts'
 import type { CallEvent } from './call-book.ts'
 import type { Finding } from './detector.ts'
@@ -25,13 +26,13 @@ export function findArmed(
     score: 300,
     subject: `${subject} in session ${id}`,
     scope: { session: id, principal, server, tool },
-    explanation: `Results of this session, the last of ${tool} on server ${server}, named ${names.length} destination(s) that nobody here has used before; its writes to one of them are ${action === 'deny' ? 'denied' : 'held for approval'}.`,
+    explanation: `Results of this session, the last of ${tool} on server ${server}, named ${names.length} destination(s) that nobody here has used before; ${action === 'deny' ? 'calls that name one of them are denied' : 'its writes to one of them are held for approval'}.`,
     causes,
     isQuiet: true,
     response: {
       scope: { session: id, principal },
       tool: '*',
-      toolClass: 'write',
+      ...(action === 'deny' ? {} : { toolClass: 'write' as const }),
       arguments: predicate,
       action,
       lifetimeMs: ruleMinutes * 60 * 1000,

@@ -15,6 +15,7 @@ import { findArmed } from './destination-rules.ts'
 import { type Held, hold, learnWays, usualWays } from './destination-ways.ts'
 import type { Detector, Observation, ObservedEvent } from './detector.ts'
 import { isMarked, isRefusal } from './instruction-markers.ts'
+import { knownTargets, newDestinations } from './new-destinations.ts'
 import type { DetectorSettings } from './settings.ts'
 
 const MAX_SESSIONS = 10_000
@@ -169,15 +170,20 @@ function armWith(
   session: SessionDestinations,
   { returned, hash, isLed, moment }: Arrival,
 ): SessionDestinations {
-  const fresh = newDestinations(known, session, returned, moment)
   const isAddressed = isMarked(returned, moment.markers)
+  const fresh = newDestinations(known, session, returned, { ...moment, isMarked: isAddressed })
   const isDeniable = fresh.length <= moment.settings.deniedPerResult
-  const named = { namedAt: session.calls, isLed, isDeniable, isMarked: isAddressed, all: returned.destinations }
+  const told = isAddressed ? knownTargets(known, session, returned, moment) : []
+  const all = returned.destinations.filter((each) => !told.includes(each))
+  const named = { namedAt: session.calls, isLed, isDeniable, isMarked: isAddressed, all }
+  const armed = arm(session.armed, fresh, named)
+  const isNothing = fresh.length + told.length === 0
   return {
     ...session,
     isSuspect: session.isSuspect || isAddressed,
-    armed: arm(session.armed, fresh, named),
-    causes: fresh.length === 0 ? session.causes : [...session.causes, hash].slice(-MAX_CAUSES),
+    // Whom people here write to is only held, whoever says so.
+    armed: told.length === 0 ? armed : arm(armed, told, { ...named, isDeniable: false, isMarked: false, all: [] }),
+    causes: isNothing ? session.causes : [...session.causes, hash].slice(-MAX_CAUSES),
   }
 }
 
@@ -202,24 +208,6 @@ function issue(
       ? []
       : findArmed(event, { names, denials, hadDenial, causes, ruleMinutes: moment.settings.ruleMinutes })
   return { state: done, findings }
-}
-
-/** Destinations that neither the session nor the group has used, nor lie in the own domains. */
-function newDestinations(
-  known: Baseline,
-  session: SessionDestinations,
-  returned: Signals,
-  { nowMs, settings }: Moment,
-): readonly string[] {
-  const own = new Set([...session.own, ...session.armed.map(({ name }) => name)])
-  const isUsed = (term: string | undefined): boolean => {
-    return term !== undefined && (own.has(term) || knowsTerm(known, term, settings, nowMs))
-  }
-  return returned.destinations
-    .filter((destination, index) => {
-      return !isUsed(destination) && !isUsed(returned.sites[index]) && !returned.own.includes(index)
-    })
-    .slice(0, settings.destinationsPerResult)
 }
 
 /** Whether enough of what the session did was done before, in a baseline that is old enough to judge. */
@@ -255,7 +243,9 @@ function learn(
   const used = signals.destinations.map((name, index) => ({ name, site: signals.sites[index] ?? name }))
   const innocent = used.filter(({ name }) => !marked.has(name))
   const destinations = innocent.map(({ name }) => name)
-  const taught = learnWays(state.takers, session.held, { tool, destinations, nowMs })
+  // A rule that denies binds reads too, so a way is one to a write.
+  const taken = signals.toolClass === 'read' ? [] : destinations
+  const taught = learnWays(state.takers, session.held, { tool, destinations: taken, nowMs })
   const terms = [...destinations, ...innocent.map(({ site }) => site), ...steps, ...taught.ways]
   const known = learnTerms(state.known, terms, { principal, nowMs, settings })
   return { ...state, takers: taught.takers, known }

@@ -1,6 +1,8 @@
 // Phrases in a result, or in a tool's description, that address an agent rather than a reader: what an injected
 // instruction needs and ordinary content lacks. Several kinds, none of them one attack's wording; a hint, never a proof.
+// The kinds that other languages have too are in instruction-markers-languages.ts.
 // Every pattern is bounded, so that no text makes it slow.
+import { countForeignMarkers, FOREIGN_KINDS } from './instruction-markers-languages.ts'
 
 /** Counts what in a text addresses an agent: 0 is nothing, more than MAX_MARKERS counts as that. */
 export type MarkerClassifier = (text: string) => number
@@ -17,7 +19,9 @@ const GAP = String.raw`\s{1,12}`
 const MODEL = `(?:a\\.?i\\.?|llms?|language models?|(?:ai|virtual|automated|coding) (?:models?|assistants?|agents?|systems?)|chat ?bots?)`
 /** The same, and words that may also stand for people. */
 const MACHINE = `(?:${MODEL}|assistants?|agents?|copilots?)`
-const TASK = '(?:tasks?|instructions?|requests?|questions?|quer(?:y|ies)|objectives?|goals?|directives?|prompts?)'
+/** With the slips of whoever writes in haste, or not to be found. */
+const TASK =
+  '(?:tasks?|i[a-z]{0,2}n[a-z]?structions?|requests?|questions?|quer(?:y|ies)|objectives?|goals?|directives?|prompts?)'
 
 /** Each kind by what it does to whoever reads it. */
 const KINDS: readonly RegExp[] = [
@@ -25,7 +29,10 @@ const KINDS: readonly RegExp[] = [
   phrase(
     `(?:ignore|disregard|forget|override|bypass|discard) (?:(?:all|any|the|your|of|these|those|everything) ){0,3}(?:previous|prior|above|earlier|preceding|former|original|initial) ${TASK}`,
   ),
-  phrase(`(?:system|developer) (?:prompts?|message|override|instructions?) ?[:>\\]]`),
+  phrase(`(?:system|developer)[ _-]?(?:prompts?|message|override|instructions?) ?[:>\\])}|*]`),
+  phrase(
+    `without (?:asking|requesting|waiting for)(?: for)? (?:[a-z']{1,12} ){0,2}(?:for )?(?:confirmation|permission|approval|consent)`,
+  ),
   // It wants to be kept from the user.
   phrase(
     `(?:do not|don't|must not|should not|never|without) (?:tell|inform|notify|mention|alert|warn|telling|informing|notifying|mentioning|alerting|warning|ask|asking)\\b.{0,40}\\busers?`,
@@ -45,17 +52,41 @@ const KINDS: readonly RegExp[] = [
     `(?:after|once) (?:you(?:'ve| have)? (?:do|did|done|finish|finished|complete|completed)|doing|completing|finishing) (?:that|this|it|so)\\b.{0,40}\\b(?:continue|resume|return|go back|proceed|${TASK})`,
   ),
   phrase(`new ${TASK} (?:for|to) (?:you|${MACHINE})`),
+  phrase(
+    `(?:use|call|invoke|run) the (?:tool|function) [^\\n]{1,60}with (?:the )?(?:following )?(?:arguments|parameters)`,
+  ),
   // It plays the markup of a conversation.
   /<\/?(?:system|assistant|instructions?|important|tool_call|im_start)>|<\|(?:im_start|system|assistant)\b|\[\/?INST\]/gi,
   // It is written in characters that nobody sees.
   /(?:\udb40[\udc20-\udc7f]){8,64}/g,
 ]
 
+/** What stands around a phrase that addresses an agent: where it says what the agent is to do. Characters. */
+const BEFORE_PHRASE = 100
+const AFTER_PHRASE = 300
+/** The most of a text that stands around such phrases, characters. */
+const MAX_PASSAGE = 8_000
+
+/** The passages of a text that address an agent rather than a reader; '' where none does. */
+export function addressingPassage(text: string): string {
+  const plain = readable(text)
+  const places = [...KINDS, ...FOREIGN_KINDS].flatMap((kind) => Array.from(plain.matchAll(kind), ({ index }) => index))
+  let end = 0
+  let passage = ''
+  for (const place of places.toSorted((left, right) => left - right)) {
+    const from = Math.max(end, place - BEFORE_PHRASE)
+    end = Math.max(end, place + AFTER_PHRASE)
+    passage += `${plain.slice(from, end)}`
+    if (passage.length > MAX_PASSAGE) break
+  }
+  return passage.slice(0, MAX_PASSAGE)
+}
+
 /** How many phrases of a text address an agent rather than a reader. */
 export function countMarkers(text: string): number {
   const plain = readable(text)
   const found = KINDS.reduce((sum, kind) => sum + Array.from(plain.matchAll(kind)).length, 0)
-  return Math.min(MAX_MARKERS, found)
+  return Math.min(MAX_MARKERS, found + countForeignMarkers(plain))
 }
 
 /** The classifier that also counts an operator's own phrases, in whatever case. */
@@ -70,13 +101,18 @@ export function markersWith(phrases: readonly string[]): MarkerClassifier {
 
 const INVISIBLE = /[\u00ad\u200b-\u200f\u2060\ufeff]/g
 const NOT_ASCII = /[^\0-\x7f]/
-/** As a reader sees it: one form of each letter, nothing invisible, and no line's end spelled out by an encoder. */
+/** As a reader sees it: one form of each letter, nothing invisible, and no line's end or letter spelled out by an encoder. */
 function readable(text: string): string {
-  const plain = NOT_ASCII.test(text) ? text.normalize('NFKC').replace(INVISIBLE, '').replace(/’/g, "'") : text
-  return plain.includes('\\') ? plain.replace(/\\{1,8}[nrt]/g, ' \n') : plain
+  const written = text.includes('\\') ? unescaped(text) : text
+  return NOT_ASCII.test(written) ? written.normalize('NFKC').replace(INVISIBLE, '').replace(/’/g, "'") : written
+}
+
+function unescaped(text: string): string {
+  const lines = text.replace(/\\{1,8}[nrt]/g, ' \n')
+  return lines.replace(/\\{1,8}u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
 }
 
 /** A space of a pattern stands for any run of white space. */
 function phrase(pattern: string): RegExp {
-  return new RegExp(`\\b(?:${pattern.replace(/ (?!\?)/g, GAP)})(?![a-z0-9_])`, 'gi')
+  return new RegExp(`(?<![a-z0-9])(?:${pattern.replace(/ (?!\?)/g, GAP)})(?![a-z0-9_])`, 'gi')
 }

@@ -135,6 +135,34 @@ export function findNames(text: string, limit: number = Number.POSITIVE_INFINITY
   return [...names]
 }
 
+/**
+ * Names as a sentence has them: up to four words with capitals, or a single one within a sentence; normalised, each once, up
+ * to `limit`. Far more than an identifier, so only for texts that are suspect.
+ */
+export function findProperNames(text: string, limit: number): readonly string[] {
+  const names = new Set<string>()
+  for (const [run] of text.matchAll(PROPER_NAMES)) {
+    const words = run.split(SPACES)
+    // A sentence begins with a capital too, so each run counts with its first word and without.
+    for (const from of words.length > 1 ? [0, 1] : [0]) {
+      const name = normaliseToken(words.slice(from).join(' '))
+      if (name.length >= MIN_TOKEN_LENGTH) names.add(name)
+    }
+    if (names.size >= limit) break
+  }
+  return [...names].slice(0, limit)
+}
+
+/** Numbers that a text sets apart, or calls an id: shorter than what counts as an identifier elsewhere. */
+export function findNumbers(text: string, limit: number): readonly string[] {
+  const found = Array.from(text.matchAll(NUMBERS), ([, quoted, called, marked]) => quoted ?? called ?? marked ?? '')
+  return [...new Set(found)].slice(0, limit)
+}
+
+const NUMBERS =
+  /["'`](\d{1,2})["'`]|\b(?:ids?|nos?|nr|number|issue|item)[ \t:#=.]{1,4}(\d{1,2})(?![\d:.,/-]\d|\d)|#(\d{1,2})\b/gi
+const SPACES = /\s+/
+const PROPER_NAMES = /(?<![\p{L}\d])\p{Lu}[\p{L}\d'’-]{1,30}(?:\s{1,8}(?:[\p{Lu}\d][\p{L}\d'’-]{0,30})){0,4}/gu
 const NAME = /["'`]([^"'`\n]{3,64})["'`]|^[ \t-]{0,32}[A-Za-z_][\w ]{0,32}:[ \t]{1,8}([^\n'"]{3,64})$/gm
 
 /** One spelling for one value: Unicode form, case, percent-encoding, scheme, and punctuation around it do not count. */

@@ -3,13 +3,15 @@
 import { z } from 'zod'
 import { canonicalBytes, type Json, parseCanonical } from './canonical.ts'
 import { ToolwardenError } from './errors.ts'
-import { countMarkers, MAX_MARKERS, type MarkerClassifier } from './instruction-markers.ts'
+import { addressingPassage, countMarkers, MAX_MARKERS, type MarkerClassifier } from './instruction-markers.ts'
 import { keyedHmac } from './keyed-hmac.ts'
 import { MAX_SIGNALS_BYTES } from './record.ts'
 import { findSecrets } from './redact.ts'
 import {
   findDestinations,
   findNames,
+  findNumbers,
+  findProperNames,
   findTokens,
   isDestination,
   isOwnDestination,
@@ -30,9 +32,13 @@ const MAX_ARGUMENT_VALUES = 100
 const MAX_ARGUMENTS = 24
 const MAX_SECRETS = 16
 const MAX_REFERENCES = 24
+const MAX_ADDRESSED = 100
+const MAX_TARGETS = 50
 const MIN_VALUE_LENGTH = 3
 const MAX_VALUE_LENGTH = 600
 const MAX_VALUE_WORDS = 4
+/** What a text can set apart as a name, characters. */
+const MAX_NAME_LENGTH = 64
 
 const hmacField = z.string().regex(/^[A-Za-z0-9_-]{22}$/)
 /** 66 bits: enough to compare values by, and short enough for hundreds of them. */
@@ -65,6 +71,10 @@ const signalsObject = z.strictObject({
   secrets: z.array(shortHmacField).max(MAX_SECRETS),
   /** How many phrases address an agent rather than a reader. */
   markers: z.number().int().min(0).max(MAX_MARKERS),
+  /** Of a result that addresses an agent: the HMACs of what those passages name. They compare with those of arguments. */
+  addressed: z.array(shortHmacField).max(MAX_ADDRESSED).optional(),
+  /** Of such a result: indexes of the destinations in those passages. */
+  targets: z.array(z.number().int().nonnegative()).max(MAX_TARGETS).optional(),
   /** Of arguments: the HMACs of the names at the ends of paths. They compare with `values`: a file that a result named. */
   references: z.array(shortHmacField).max(MAX_REFERENCES).optional(),
 })
@@ -123,7 +133,7 @@ export function argumentSignals(key: Buffer, toolClass: ToolClass, value: Json, 
     if (isObjectKey(name)) objects.push(normaliseObject(text))
     else if (!PAGING_KEY.test(name)) others.push(`${name}\n${text}`)
     const values = named.get(name) ?? new Set<string>()
-    for (const token of argumentTokens(text)) values.add(token)
+    for (const token of argumentTokens(name, text)) values.add(token)
     named.set(name, values)
   })
   const rest = others.length > 0 ? [JSON.stringify(others.toSorted())] : []
@@ -148,13 +158,34 @@ export function resultSignals(key: Buffer, toolClass: ToolClass, value: Json, op
   const text = strings.join('\n').slice(0, MAX_SIGNAL_TEXT)
   // One more than fits, so that it shows where something was cut off.
   const [identifiers, names] = [findTokens, findNames].map((find) => find(text, MAX_RESULT_VALUES + 1))
-  const tokens = [...new Set([...(identifiers ?? []), ...(names ?? [])])]
+  const short = (names ?? []).filter((name) => name.split(' ').length <= MAX_VALUE_WORDS)
+  const tokens = [...new Set([...(identifiers ?? []), ...short])]
+  const markers = Math.min(MAX_MARKERS, (options.markers ?? countMarkers)(text))
+  const passage = markers === 0 ? '' : addressingPassage(text)
+  const addressed = namedIn(passage)
+  const targets = targetsIn(key, passage, base.destinations)
+  const room = MAX_RESULT_VALUES - addressed.length - targets.length
   return {
+    ...(addressed.length === 0 ? {} : { addressed: addressed.map((token) => shortHmac(key, 'value', token)) }),
+    ...(targets.length === 0 ? {} : { targets }),
     ...base,
-    values: tokens.slice(0, MAX_RESULT_VALUES).map((token) => shortHmac(key, 'value', token)),
-    markers: Math.min(MAX_MARKERS, (options.markers ?? countMarkers)(text)),
-    truncated: base.truncated || tokens.length > MAX_RESULT_VALUES,
+    values: tokens.slice(0, room).map((token) => shortHmac(key, 'value', token)),
+    markers,
+    truncated: base.truncated || tokens.length > room,
   }
+}
+
+/** Identifiers, however short, names that are set apart, and names as a sentence has them. */
+function namedIn(passage: string): readonly string[] {
+  const finders = [findTokens, findNames, findProperNames, findNumbers]
+  return [...new Set(finders.flatMap((find) => find(passage, MAX_ADDRESSED)))].slice(0, MAX_ADDRESSED)
+}
+
+/** Which of the destinations a passage names, by their indexes. */
+function targetsIn(key: Buffer, passage: string, destinations: readonly string[]): number[] {
+  if (passage === '') return []
+  const named = new Set(findDestinations(passage).map(({ name }) => signalHmac(key, 'destination', name)))
+  return destinations.flatMap((each, index) => (named.has(each) ? [index] : [])).slice(0, MAX_TARGETS)
 }
 
 /** The keyed HMAC of one normalised value, 128 bits in base64url; kinds never collide. */
@@ -212,11 +243,16 @@ function buildSignals(
   }
 }
 
-/** A short value counts as a whole, however plain. A longer one is content: what it mentions is no target of the call. */
-function argumentTokens(text: string): readonly string[] {
+/**
+ * A short value counts as a whole, however plain, and the name of an object however short. A longer one is content: what it
+ * mentions is no target of the call.
+ */
+function argumentTokens(name: string, text: string): readonly string[] {
   const token = normaliseToken(text)
-  if (token.length < MIN_VALUE_LENGTH || text.length > MAX_VALUE_LENGTH || isDestination(text)) return []
-  return text.split(/\s+/).length > MAX_VALUE_WORDS ? [] : [...new Set([token, ...findTokens(text)])]
+  if (token === '' || text.length > MAX_VALUE_LENGTH || isDestination(text)) return []
+  if (token.length < MIN_VALUE_LENGTH) return isObjectKey(name) ? [token] : []
+  const whole = text.length <= MAX_NAME_LENGTH || text.split(/\s+/).length <= MAX_VALUE_WORDS ? [token] : []
+  return text.split(/\s+/).length > MAX_VALUE_WORDS ? whole : [...new Set([...whole, ...findTokens(text)])]
 }
 
 /** The parts of a path or an address that a result may have named by themselves. */

@@ -12,7 +12,10 @@ export interface Point {
 /** The defaults: the one configuration for all splits and delays. */
 export const FROZEN: Point = toPoint('frozen', {})
 
-const NO_MARKERS = { instructionMarkers: { enabled: false } }
+const UNMARKED = { instructionMarkers: { enabled: false } }
+
+/** As if the injected texts had been worded so that no marker is found: what stands on values and history alone. */
+export const NO_MARKERS: Point = toPoint('no markers', UNMARKED)
 
 /** The frontier, the frozen configuration among it. */
 export const FRONTIER: readonly Point[] = [
@@ -23,26 +26,25 @@ export const FRONTIER: readonly Point[] = [
   toPoint('without rare writes', { rareWrite: { enabled: false } }),
   toPoint('holds leads too', { taintedDestination: { heldLeads: true } }),
   toPoint('holds for good', { taintedDestination: { freshCalls: 1000 }, copiedValue: { freshCalls: 1000 } }),
-  // As if the injected texts had been worded so that no marker is found: what stands on values and history alone.
-  toPoint('no markers', NO_MARKERS),
+  NO_MARKERS,
   toPoint('no markers, fresh for 2 calls', {
-    ...NO_MARKERS,
+    ...UNMARKED,
     taintedDestination: { freshCalls: 2 },
     copiedValue: { freshCalls: 2 },
   }),
   toPoint('no markers, fresh for 5 calls', {
-    ...NO_MARKERS,
+    ...UNMARKED,
     taintedDestination: { freshCalls: 5 },
     copiedValue: { freshCalls: 5 },
   }),
-  toPoint('no markers, holds leads too', { ...NO_MARKERS, taintedDestination: { heldLeads: true } }),
+  toPoint('no markers, holds leads too', { ...UNMARKED, taintedDestination: { heldLeads: true } }),
   toPoint('no markers, holds leads too and for good', {
-    ...NO_MARKERS,
+    ...UNMARKED,
     taintedDestination: { heldLeads: true, freshCalls: 1000 },
     copiedValue: { freshCalls: 1000 },
   }),
   toPoint('no markers, denies where half is familiar', {
-    ...NO_MARKERS,
+    ...UNMARKED,
     taintedDestination: { familiarThousandths: 500 },
   }),
 ]

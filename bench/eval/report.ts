@@ -25,13 +25,14 @@ export function formatReport(report: Report): string {
   const sessions = Object.entries(report.sessions).map(([label, count]) => `${count} ${label}`)
   return [
     `Sessions: ${sessions.join(', ')}; ${report.harmfulCalls} harmful calls. In brackets Wilson 95% intervals, clustered by task.`,
-    table('By feedback delay, one frozen configuration', 'delay', report.delays),
-    table('By detector, 0.25 s', 'detector', report.detectors),
-    table('Frontier, 0.25 s', 'configuration', report.frontier),
+    formatRows('By feedback delay, one frozen configuration', 'delay', report.delays),
+    formatRows('By detector, 0.25 s', 'detector', report.detectors),
+    formatRows('Frontier, 0.25 s', 'configuration', report.frontier),
   ].join('\n\n')
 }
 
-function table(title: string, first: string, rows: readonly Row[]): string {
+/** One table as Markdown; `first` heads the names. */
+export function formatRows(title: string, first: string, rows: readonly Row[]): string {
   const head = [
     'split',
     first,

@@ -1,6 +1,7 @@
 // The evaluation on a small made-up set: deterministic, blind to labels in what it decides, right in what it counts.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { breakDown, formatBreakdown } from '../../bench/eval/breakdown.ts'
 import { drawFrontier } from '../../bench/eval/charts.ts'
 import { makeFolds } from '../../bench/eval/folds.ts'
 import { FROZEN } from '../../bench/eval/frontier.ts'
@@ -45,6 +46,18 @@ describe('the evaluation', () => {
     assert.deepEqual(one, other)
     assert.equal(drawFrontier(one).match(/<circle/g)?.length, 2)
     assert.match(formatReport(one), /2 succeeded; 2 harmful calls/)
+  })
+
+  it('breaks down by what sessions have in common, with markers and without', () => {
+    const rows = breakDown(madeUp('succeeded'), 'suite')
+    const held = rows.filter(({ split }) => split === 'familiar').map(({ name, score }) => [name, score.held.count])
+    assert.deepEqual(held, [
+      ['all', 2],
+      ['x', 2],
+      ['all, no markers', 2],
+      ['x, no markers', 2],
+    ])
+    assert.match(formatBreakdown(rows, 'suite'), /By suite/)
   })
 
   it('counts the harmful call as held in time, and not when feedback comes after it', () => {
