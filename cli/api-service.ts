@@ -141,6 +141,7 @@ async function openOperator({
     eventLog,
     log,
     trust,
+    clock,
     onTrouble: (error) => logger.warn({ err: error }, 'control cannot be read'),
   })
   onStop(() => controlReader.stop())

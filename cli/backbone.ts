@@ -1,5 +1,6 @@
 // Opens the event log that the configuration names: files in the data directory, or Kafka.
 import { join } from 'node:path'
+import { isRecordLongOver } from '../events/control-expiry.ts'
 import { FileLog } from '../events/file-log.ts'
 import type { EventLog } from '../events/log.ts'
 import type { Trust } from '../events/trust.ts'
@@ -42,7 +43,12 @@ export async function openBackbone(
   if (config.kafka === undefined) {
     const root = embeddedLogRoot(config)
     return {
-      eventLog: new FileLog({ root, memory: join(installation.directory, 'log.id'), durability: config.durability }),
+      eventLog: new FileLog({
+        root,
+        memory: join(installation.directory, 'log.id'),
+        durability: config.durability,
+        isOver: (record, nowMs) => isRecordLongOver(record, nowMs * 1000),
+      }),
       log,
       trust,
       isDistributed: false,

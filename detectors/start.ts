@@ -107,7 +107,7 @@ class DetectorRole implements RunningDetectors {
       opening: { software, configuration },
     })
     const onTrouble = (error: unknown): void => onNotice({ type: 'log-trouble', error })
-    this.#reader = new ControlReader({ eventLog, log, trust, onTrouble })
+    this.#reader = new ControlReader({ eventLog, log, trust, clock, onTrouble })
     this.#keeper = new SnapshotKeeper({
       file,
       settings: settings.snapshot,

@@ -1,10 +1,12 @@
 // Follows `control` for a gateway, a detector runner or the API: every record is checked before it changes the view.
 
 import { sha256 } from './chain.ts'
+import { isLongOver } from './control-expiry.ts'
 import { type ControlEvent, type ControlRecord, verifyControlRecord } from './control-record.ts'
 import { type ControlView, EMPTY_CONTROL, evolveControl, withoutSubjects } from './control-view.ts'
 import { ToolwardenError } from './errors.ts'
 import type { EventLog, LogRecord, StoredRecord, Subscription } from './log.ts'
+import type { Clock } from './time.ts'
 import type { Trust } from './trust.ts'
 
 /** A record that was not honoured. */
@@ -27,6 +29,8 @@ export interface ControlReaderOptions {
   readonly eventLog: EventLog
   readonly log: string
   readonly trust: Trust
+  /** With a clock, what is long over when it is first read is not remembered: `control` may hold a history of it. */
+  readonly clock?: Clock
   /** Told after each record that changed the view. */
   readonly onApplied?: (record: ControlRecord) => void
   readonly onRefused?: (refused: RefusedControl) => void
@@ -114,9 +118,12 @@ export class ControlReader {
   }
 
   #take(record: StoredRecord): void {
-    const { log, onApplied } = this.#options
+    const { log, onApplied, clock } = this.#options
     try {
       const checked = verifyControlRecord(record, log, this.#trust)
+      // Each that is entered costs a copy of the view.
+      const isNew = checked.kind === 'event' && !this.#view.subjects.has(checked.subject)
+      if (isNew && clock !== undefined && isLongOver(checked.event, clock.nowMicros())) return
       const result = evolveControl(this.#view, checked)
       this.#view = result.view
       if (result.outcome === 'applied') {

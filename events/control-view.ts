@@ -1,11 +1,9 @@
 // What a reader of `control` holds to be in force. Pure: `evolve` takes a checked record and the time.
 // A record replaces what stands under its subject only with a higher revision, so that a replayed older one changes nothing.
+import { expiryOf, isLongOver } from './control-expiry.ts'
 import { type ControlEvent, type ControlRecord, type ControlState, liveDigest } from './control-record.ts'
 import type { Rule } from './rule.ts'
 import { parseTime } from './time.ts'
-
-/** How long an expired subject is remembered; a replay of it after that is expired all the same. */
-const KEEP_EXPIRED_MICROS = 24 * 60 * 60 * 1_000_000
 
 /** The newest record of one subject. */
 export interface LiveSubject {
@@ -62,23 +60,6 @@ export function liveRules(view: ControlView, nowMicros: number): readonly Rule[]
   return rules
 }
 
-/** When a subject's record has nothing to say any more, microseconds; undefined for what stays until changed. */
-function expiryOf(event: ControlEvent): number | undefined {
-  switch (event.type) {
-    case 'rule/added':
-      return parseTime(event.rule.expiresAt)
-    case 'rule/lifted':
-    case 'approval/verdict':
-    case 'policy/accepted':
-      return parseTime(event.expiresAt)
-    case 'switch/stopped':
-    case 'switch/resumed':
-    case 'pin/approved':
-    case 'key/revoked':
-      return undefined
-  }
-}
-
 /** The subjects whose newest record a writer wrote and that were not expired at a time: what its `control/state` counts. */
 export function subjectsOf(view: ControlView, writer: string, micros: number): readonly LiveSubject[] {
   return Array.from(view.subjects.values()).filter(
@@ -117,18 +98,18 @@ function evolveState(view: ControlView, state: ControlState): ControlOutcome {
   const agrees = own.length === state.count && liveDigest(own) === state.digest
   const agreedMicros = agrees ? parseTime(state.time) : known?.agreedMicros
   const states = new Map(view.states).set(state.writer, { state, agreedMicros })
-  const subjects = withoutLongExpired(view.subjects, state.writer, parseTime(state.time) - KEEP_EXPIRED_MICROS)
+  const subjects = withoutLongOver(view.subjects, state.writer, parseTime(state.time))
   return { outcome: 'applied', view: { subjects, states, revision: Math.max(view.revision, state.revision) } }
 }
 
 /** Of the writer that says what time it is alone: a clock that runs ahead must not drop another writer's rules. */
-function withoutLongExpired(
+function withoutLongOver(
   subjects: ControlView['subjects'],
   writer: string,
-  beforeMicros: number,
+  nowMicros: number,
 ): ControlView['subjects'] {
   const expired = Array.from(subjects.values()).filter(
-    ({ event }) => event.writer === writer && (expiryOf(event) ?? beforeMicros) < beforeMicros,
+    ({ event }) => event.writer === writer && isLongOver(event, nowMicros),
   )
   if (expired.length === 0) return subjects
   const kept = new Map(subjects)

@@ -8,7 +8,7 @@ import { encodeFrame } from './file-log-frame.ts'
 import { chainDirectory, listSegments, makeDirectory, segmentName } from './file-log-paths.ts'
 import type { LogRoot } from './file-log-root.ts'
 import { nothingWritten, SegmentFile, type SegmentOptions, writeWholeSegment } from './file-log-segment.ts'
-import type { StoredRecord, Topic } from './log.ts'
+import type { LogRecord, StoredRecord, Topic } from './log.ts'
 
 /** Where a chain stands and how large its files get. */
 export interface ChainSegmentsOptions extends SegmentOptions {
@@ -22,6 +22,8 @@ export interface ChainSegmentsOptions extends SegmentOptions {
   readonly segmentBytes: number
   /** A compacted chain of this many bytes, and twice what it keeps, is shortened. */
   readonly compactBytes: number
+  /** Whether a record of a compacted topic has nothing to say any more. */
+  readonly isOver: (record: LogRecord) => boolean
 }
 
 /** The segments of one chain, as its writer sees them. */
@@ -127,8 +129,8 @@ export class ChainSegments {
 
   /** Begins with the newest records of the writer's older runs. */
   async #takeOver(): Promise<SegmentFile> {
-    const { root, topic, partition } = this.#options
-    const older = await readOlderRuns(root, topic, partition).catch((error: unknown) => {
+    const { partition } = this.#options
+    const older = await readOlderRuns(this.#options).catch((error: unknown) => {
       throw error instanceof ToolwardenError ? error : nothingWritten(this.#directory, error)
     })
     this.#nextOffset = older.nextOffset
@@ -158,6 +160,7 @@ export class ChainSegments {
 
   /** Goes on in a segment that begins with the newest record of each key; offsets are kept. */
   async #compact(old: SegmentFile): Promise<SegmentFile> {
+    for (const [key, record] of this.#newest) if (this.#options.isOver(record)) this.#newest.delete(key)
     const bytes = encodeState(this.#options.partition, inOrder(this.#newest))
     this.#compactAtBytes = Math.max(this.#options.compactBytes, 2 * Math.max(bytes.length, old.goodBytes))
     const path = join(this.#directory, segmentName(this.#nextOffset))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { ChainCursor } from './file-log-cursor.ts'
 import { encodeFrame } from './file-log-frame.ts'
 import { chainDirectory, listTopic } from './file-log-paths.ts'
-import type { StoredRecord, Topic } from './log.ts'
+import type { LogRecord, StoredRecord, Topic } from './log.ts'
 
 /** The newest record of each key, in no particular order. */
 export type NewestByKey = Map<string, StoredRecord>
@@ -38,8 +38,17 @@ export interface OlderRuns {
   readonly directories: readonly string[]
 }
 
+/** Where a new run stands. */
+export interface OlderRunsOptions {
+  readonly root: string
+  readonly topic: Topic
+  readonly partition: string
+  /** What has nothing to say any more is not taken over. */
+  readonly isOver: (record: LogRecord) => boolean
+}
+
 /** Reads what the other runs of this chain's writer left; LOG_CORRUPT when a part of it can't be read. */
-export async function readOlderRuns(root: string, topic: Topic, partition: string): Promise<OlderRuns> {
+export async function readOlderRuns({ root, topic, partition, isOver }: OlderRunsOptions): Promise<OlderRuns> {
   const writer = partition.slice(0, partition.lastIndexOf('/') + 1)
   const { partitions } = await listTopic(root, topic)
   const older = partitions.filter((other) => other.startsWith(writer) && other !== partition)
@@ -50,6 +59,7 @@ export async function readOlderRuns(root: string, topic: Topic, partition: strin
     await readAll(cursor, newest)
     nextOffset = Math.max(nextOffset, cursor.next ?? 0)
   }
+  for (const [key, record] of newest) if (isOver(record)) newest.delete(key)
   // Offsets begin above the old ones, so that time and offset still say which of two records is newer.
   const records = inOrder(newest).map((record, index) => ({
     ...record,

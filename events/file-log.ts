@@ -29,6 +29,8 @@ const COMPACT_BYTES = 1024 * 1024
 const POLL_MS = 500
 /** The most records in one batch unless the subscriber says otherwise. */
 const MAX_BATCH_RECORDS = 1_000
+/** So many keys of a compacted topic are held before it is looked which are over. */
+const DROP_AT_SIZE = 1_000
 /** How long close() waits for the disk before it gives a chain up unsealed. */
 const CLOSE_DEADLINE_MS = 2_000
 
@@ -47,6 +49,8 @@ export interface FileLogOptions {
   readonly pollMs?: number
   /** The log's clock, milliseconds since 1970. */
   readonly now?: () => number
+  /** Whether a record of a compacted topic has nothing to say any more: it is then not kept. */
+  readonly isOver?: (record: LogRecord, nowMs: number) => boolean
   /** Makes steps of the disk fail or hang, for tests. */
   readonly fault?: (step: FaultStep) => Promise<void> | void
 }
@@ -88,6 +92,7 @@ export class FileLog implements EventLog {
   ): Promise<Subscription> {
     const newest: NewestByKey = new Map()
     let isCaughtUp = false
+    let dropAtSize = DROP_AT_SIZE
     return this.#follow(topic, {
       from: 'beginning',
       maxBatchRecords: MAX_BATCH_RECORDS,
@@ -96,10 +101,14 @@ export class FileLog implements EventLog {
           const repeated = isRepeated(record, newest.get(record.key))
           if (keepNewest(newest, record) && isCaughtUp && !repeated) await onRecord(record)
         }
+        if (!isCaughtUp || newest.size < dropAtSize) return
+        this.#dropOver(newest)
+        dropAtSize = Math.max(DROP_AT_SIZE, 2 * newest.size)
       },
       onMissing: stopAtMissing,
       onCaughtUp: async () => {
         for (const record of inOrder(newest)) await onRecord(record)
+        this.#dropOver(newest)
         isCaughtUp = true
       },
       onStopped: options.onStopped ?? (() => undefined),
@@ -129,6 +138,7 @@ export class FileLog implements EventLog {
       segmentBytes: this.#options.segmentBytes ?? SEGMENT_BYTES,
       compactBytes: this.#options.compactBytes ?? COMPACT_BYTES,
       reserve: this.#reserve,
+      isOver: (record) => this.#isOver(record),
     })
     this.#writers.set(name, writer)
     return writer
@@ -150,6 +160,15 @@ export class FileLog implements EventLog {
         this.#followers.delete(follower)
       },
     }
+  }
+
+  #isOver(record: LogRecord): boolean {
+    const { isOver, now = Date.now } = this.#options
+    return isOver?.(record, now()) === true
+  }
+
+  #dropOver(newest: NewestByKey): void {
+    for (const [key, record] of newest) if (this.#isOver(record)) newest.delete(key)
   }
 
   async #checkRoot(): Promise<void> {

@@ -103,7 +103,7 @@ export function startGateway(given: GatewayOptions): GatewayRun {
     if (problem !== undefined) onRefused(problem)
     if (record.kind === 'event' && record.event.type === 'policy/accepted') inForce.look()
   }
-  const reader = new ControlReader({ eventLog, log, trust, onApplied, onRefused, onTrouble: fail })
+  const reader = new ControlReader({ eventLog, log, trust, clock, onApplied, onRefused, onTrouble: fail })
   const control = withTimeout(reader.start(), CONTROL_WAIT_MS).catch(fail)
   chainWriter.open().catch(fail)
   const earlierRuns = new EarlierRuns({ ...options, chainWriter, spool, spoolRoot: options.spool?.root, fail })
