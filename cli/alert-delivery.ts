@@ -45,7 +45,7 @@ export async function startAlertDelivery(parts: {
   readonly backbone: Backbone
   readonly logger: Logger
   readonly onStop: (stop: () => Promise<void> | void) => void
-}): Promise<void> {
+}): Promise<AlertDelivery> {
   const { config, backbone, logger, onStop } = parts
   const { eventLog, log, trust } = backbone
   const delivery = await AlertDelivery.start({
@@ -63,6 +63,7 @@ export async function startAlertDelivery(parts: {
     },
   })
   onStop(() => delivery.stop())
+  return delivery
 }
 
 async function readSecret(

@@ -13,6 +13,8 @@ import type { LedgerStore } from '../ledger/store.ts'
 import { type Backbone, openBackbone } from './backbone.ts'
 import { type Config, sendsAlerts } from './config.ts'
 import { closeDeadGateways } from './dead-gateways.ts'
+import { registerDeliveryMetrics } from './delivery-metrics.ts'
+import { registerDetectorMetrics } from './detector-metrics.ts'
 import { detectorsDirectory } from './detectors-directory.ts'
 import type { Installation } from './installation.ts'
 import { registerLogMetrics } from './log-metrics.ts'
@@ -214,9 +216,12 @@ async function startLog(store: LedgerStore, parts: Parts): Promise<RunningMerkle
 }
 
 async function startDetectorRole(parts: Parts): Promise<RunningDetectors> {
-  const { config, installation, backbone, logger, onStop, fail } = parts
+  const { config, installation, backbone, logger, onStop, fail, registry } = parts
   // Before the detectors, so that not even their first alert is missed, and stopped after them.
-  if (sendsAlerts(config)) await (await import('./alert-delivery.ts')).startAlertDelivery(parts)
+  if (sendsAlerts(config)) {
+    const { startAlertDelivery } = await import('./alert-delivery.ts')
+    registerDeliveryMetrics(registry, await startAlertDelivery(parts))
+  }
   const { startDetectors } = await import('../detectors/start.ts')
   const detectors = await startDetectors({
     eventLog: backbone.eventLog,
@@ -238,6 +243,7 @@ async function startDetectorRole(parts: Parts): Promise<RunningDetectors> {
     },
   })
   onStop(() => detectors.stop())
+  registerDetectorMetrics(registry, detectors)
   return detectors
 }
 

@@ -49,6 +49,11 @@ export function initialEngineState(detectors: readonly Detector<unknown>[], save
   return { detectors: entries, feedback }
 }
 
+/** The names of detectors that failed so often that they see nothing any more. */
+export function isolatedDetectors({ detectors }: EngineState): readonly string[] {
+  return detectors.filter(({ failures }) => failures >= MAX_FAILURES).map(({ name }) => name)
+}
+
 /** Lets every detector see an event. */
 export function stepEngine(
   state: EngineState,

@@ -12,7 +12,7 @@ import type { Trust } from '../events/trust.ts'
 import type { Issue } from './adapt.ts'
 import { ChainBook } from './chain-book.ts'
 import type { Detector } from './detector.ts'
-import { type EngineState, initialEngineState, stepEngine } from './engine.ts'
+import { type EngineState, initialEngineState, isolatedDetectors, stepEngine } from './engine.ts'
 import { noteLift } from './feedback.ts'
 import type { Publisher } from './publisher.ts'
 import { findAlertKey, findPublished, notePublished, type PublishedEvent, settleRecovery } from './recovery.ts'
@@ -56,6 +56,9 @@ export interface RunnerCounts {
   readonly rules: number
   /** Found and not yet acknowledged by the log. */
   readonly waiting: number
+  /** When records were taken last, milliseconds since 1970, and how old the newest of them was then. */
+  readonly takenMs: number
+  readonly lagMs: number
 }
 
 /** Reads, detects, and hands issues to its publisher. */
@@ -72,7 +75,7 @@ export class DetectorRunner {
   #subscription: Subscription | undefined
   #isStopped = false
   #isCatchingUp = false
-  #counts = { events: 0, unverified: 0, alerts: 0, rules: 0 }
+  #counts = { events: 0, unverified: 0, alerts: 0, rules: 0, takenMs: 0, lagMs: 0 }
 
   constructor(options: RunnerOptions) {
     const { saved, log, trust, detectors } = options
@@ -85,6 +88,11 @@ export class DetectorRunner {
 
   get counts(): RunnerCounts {
     return { ...this.#counts, waiting: this.#outbox.size }
+  }
+
+  /** Detectors that are switched off since they failed. */
+  get isolated(): readonly string[] {
+    return isolatedDetectors(this.#engine)
   }
 
   /** Begins to read; resolves when everything that stood in the log was read. Until the log can be read it tries again. */
@@ -178,6 +186,9 @@ export class DetectorRunner {
 
   async #onBatch(records: readonly StoredRecord[]): Promise<void> {
     this.#takeBatch(records)
+    const takenMs = this.#options.clock.nowMicros() / 1000
+    this.#counts.lagMs = Math.max(0, takenMs - (records.at(-1)?.timeMs ?? takenMs))
+    this.#counts.takenMs = takenMs
     this.#options.onProgress(this)
     while (this.#publisher !== undefined && this.#outbox.size > MAX_OUTBOX) await this.#publisher.settleOne()
   }

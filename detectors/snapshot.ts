@@ -1,7 +1,7 @@
 // The runner's saved state: one file, written beside, synced and renamed, so that it is always a whole one.
 // First line: the state; second: format, log and SHA-256 of the first. An unusable file is no loss: the log is read anew.
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { writeDurably } from '../events/durable-file.ts'
@@ -37,6 +37,8 @@ export type LoadedSnapshot =
 export class SnapshotFile {
   readonly #directory: string
   readonly #log: string
+  /** Of the newest snapshot, as far as this one loaded or saved it. */
+  sizeBytes = 0
 
   constructor(directory: string, log: string) {
     this.#directory = directory
@@ -49,6 +51,7 @@ export class SnapshotFile {
     try {
       const text = await readFile(where, 'utf8')
       const snapshot = parseSnapshot(text, this.#log)
+      this.sizeBytes = Buffer.byteLength(text)
       return typeof snapshot === 'string' ? { type: 'unusable', reason: snapshot, where } : { type: 'loaded', snapshot }
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return { type: 'none' }
@@ -61,6 +64,7 @@ export class SnapshotFile {
     const where = join(this.#directory, FILE_NAME)
     try {
       await writeDurably(where, this.#textOf(snapshot))
+      this.sizeBytes = (await stat(where)).size
     } catch (error) {
       throw unavailable(where, error)
     }

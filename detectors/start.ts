@@ -5,15 +5,18 @@ import { canonicalBytes } from '../events/canonical.ts'
 import { sha256 } from '../events/chain.ts'
 import { ChainWriter } from '../events/chain-writer.ts'
 import { ControlReader } from '../events/control-reader.ts'
+import { liveRules } from '../events/control-view.ts'
 import { ControlWriter } from '../events/control-writer.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import type { KeyPair } from '../events/keys.ts'
 import { APPEND_DEADLINE_MS, type EventLog } from '../events/log.ts'
+import type { Rule } from '../events/rule.ts'
 import type { Clock } from '../events/time.ts'
 import type { Trust } from '../events/trust.ts'
-import type { AlertDraft } from './adapt.ts'
+import type { AlertDraft, Issue } from './adapt.ts'
 import { createDetectors } from './create.ts'
 import type { Detector } from './detector.ts'
+import { type PublishedCount, PublishedCounts } from './published-counts.ts'
 import { Publisher } from './publisher.ts'
 import { toLogRecord } from './rule-records.ts'
 import { DetectorRunner, type RunnerCounts } from './runner.ts'
@@ -58,11 +61,23 @@ export interface StartDetectorsOptions {
 /** Figures of a run, and how it stands. */
 export type DetectorStats = RunnerCounts & { readonly state: 'catching-up' | 'live' | 'failed' | 'stopped' }
 
+/** What is worth a glance from time to time, and costs one. */
+export interface DetectorFigures extends DetectorStats {
+  readonly published: readonly PublishedCount[]
+  /** Of whoever wrote them: operators too. */
+  readonly rulesInForce: () => readonly Rule[]
+  /** Switched off, since they failed. */
+  readonly isolated: readonly string[]
+  /** Of the newest snapshot of the detectors' state; 0 before the first. */
+  readonly stateBytes: number
+}
+
 /** Running detectors. */
 export interface RunningDetectors {
   /** Resolves when everything that stood in the log was judged and publishing has begun; rejects when that failed. */
   readonly live: Promise<void>
   stats(): DetectorStats
+  figures(): DetectorFigures
   /** Ends the run: no event is read any more, the state is saved, the chain is closed. */
   stop(): Promise<void>
 }
@@ -84,6 +99,8 @@ class DetectorRole implements RunningDetectors {
   readonly #reader: ControlReader
   readonly #runner: DetectorRunner
   readonly #keeper: SnapshotKeeper
+  readonly #file: SnapshotFile
+  readonly #published = new PublishedCounts()
   #control: ControlWriter | undefined
   #publisher: Publisher | undefined
   readonly #announcer: VerdictAnnouncer
@@ -97,6 +114,7 @@ class DetectorRole implements RunningDetectors {
   ) {
     const { eventLog, clock, log, trust, key, settings, onNotice, software } = options
     this.#options = options
+    this.#file = file
     const configuration = sha256(canonicalBytes(settings))
     this.#chainWriter = new ChainWriter({
       eventLog,
@@ -147,6 +165,16 @@ class DetectorRole implements RunningDetectors {
     return { ...this.#runner.counts, state: this.#state }
   }
 
+  figures(): DetectorFigures {
+    return {
+      ...this.stats(),
+      published: this.#published.list(),
+      rulesInForce: () => liveRules(this.#reader.view, this.#options.clock.nowMicros()),
+      isolated: this.#runner.isolated,
+      stateBytes: this.#file.sizeBytes,
+    }
+  }
+
   async stop(): Promise<void> {
     if (this.#state !== 'failed') this.#state = 'stopped'
     this.#announcer.stop()
@@ -157,7 +185,7 @@ class DetectorRole implements RunningDetectors {
   }
 
   async #goLive(): Promise<void> {
-    const { eventLog, clock, log, onNotice } = this.#options
+    const { eventLog, clock, log } = this.#options
     await this.#reader.start()
     await this.#runner.catchUp()
     for (const record of this.#runner.missingRules()) await this.#send(toLogRecord(record))
@@ -168,10 +196,7 @@ class DetectorRole implements RunningDetectors {
       clock,
       chainWriter: this.#chainWriter,
       control: this.#control,
-      onPublished: (issue) => {
-        this.#runner.settle(issue)
-        if (issue.alert !== undefined) onNotice({ type: 'alert', alert: issue.alert })
-      },
+      onPublished: (issue) => this.#settle(issue),
       onFailed: (error) => this.#fail(error),
     })
     this.#runner.goLive(this.#publisher)
@@ -179,6 +204,12 @@ class DetectorRole implements RunningDetectors {
     // Even without a receipt: gateways wait for verdicts only of detectors that give them.
     this.#control.announce(this.#announcer.judged)
     this.#keeper.start()
+  }
+
+  #settle(issue: Issue): void {
+    this.#runner.settle(issue)
+    this.#published.note(issue)
+    if (issue.alert !== undefined) this.#options.onNotice({ type: 'alert', alert: issue.alert })
   }
 
   /** Sends a rule of an earlier run to control; nothing else writes there yet. */

@@ -2,7 +2,7 @@
 // lanes. At least once, with the same id each time; position and what waits are saved together.
 import { ToolwardenError } from '../../events/errors.ts'
 import type { EventLog, StoredRecord, Subscription } from '../../events/log.ts'
-import { type Clock, formatTime } from '../../events/time.ts'
+import { type Clock, formatTime, parseTime } from '../../events/time.ts'
 import type { Trust } from '../../events/trust.ts'
 import { ChainBook } from '../chain-book.ts'
 import { type AlertNotice, isSelected, toNotice } from './alert-notice.ts'
@@ -47,8 +47,14 @@ export interface DeliveryOptions {
 export interface LaneStats {
   readonly destination: string
   readonly waiting: number
+  /** What the oldest that waits is about happened so long ago, milliseconds; 0 when nothing waits. */
+  readonly oldestWaitingMs: number
   readonly delivered: number
+  /** Failed attempts that are made again. */
+  readonly retried: number
   readonly dead: number
+  /** Milliseconds since 1970; undefined before the first. */
+  readonly lastDeliveredMs: number | undefined
 }
 
 /** Running delivery. */
@@ -93,9 +99,12 @@ export class AlertDelivery {
   }
 
   stats(): readonly LaneStats[] {
-    return this.#lanes.map(({ destination, pending, delivered, dead }) => {
-      return { destination: destination.name, waiting: pending.length, delivered, dead }
-    })
+    return this.#lanes.map(({ destination, pending, delivered, retried, dead, lastDeliveredMs }) => ({
+      destination: destination.name,
+      waiting: pending.length,
+      oldestWaitingMs: this.#ageOfOldest(pending),
+      ...{ delivered, retried, dead, lastDeliveredMs },
+    }))
   }
 
   /** Ends it: what waits is saved. */
@@ -231,6 +240,11 @@ export class AlertDelivery {
     })
     this.#saving = work.catch(() => undefined)
     return work
+  }
+
+  #ageOfOldest(pending: readonly PendingNotice[]): number {
+    const nowMs = this.#nowMs()
+    return Math.max(0, ...pending.map(({ notice }) => nowMs - parseTime(notice.time) / 1000))
   }
 
   #nowMs(): number {

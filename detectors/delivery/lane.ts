@@ -34,7 +34,10 @@ export class Lane {
   #running: Promise<void> | undefined
   #isStopped = false
   delivered = 0
+  /** Attempts that failed and are made again. */
+  retried = 0
   dead = 0
+  lastDeliveredMs: number | undefined
 
   constructor(options: LaneOptions) {
     this.#options = options
@@ -98,6 +101,7 @@ export class Lane {
     if (attempt.type === 'delivered') {
       this.#pending.delete(pending.notice.id)
       this.delivered++
+      this.lastDeliveredMs = nowMs()
     } else await this.#failed(pending, attempt)
     onChanged()
   }
@@ -110,6 +114,7 @@ export class Lane {
       this.#pending.delete(pending.notice.id)
       return
     }
+    this.retried++
     onFailed(attempt.reason, failures)
     const nextAtMs = nowMs() + delayAfter(failures, random(), attempt.retryAfterMs)
     this.#pending.set(pending.notice.id, { ...pending, failures, nextAtMs })
