@@ -42,13 +42,18 @@ export interface FoundBy {
 
 type Settings = DetectorSettings['feedback']
 
+/** The longest text of an event, characters. */
+const MAX_TEXT = 2_000
+
 /** Decides what a finding leads to. */
 export function adapt(
   state: FeedbackState,
-  found: FoundBy,
+  { detector, finding: whole, nowMs }: FoundBy,
   settings: Settings,
 ): { readonly state: FeedbackState; readonly issue?: Issue } {
-  const { detector, finding, nowMs } = found
+  // Four names of tools and servers are longer than a subject may be, and an alert that can't be written ends the detectors.
+  const finding = whole.subject.length > MAX_TEXT ? { ...whole, subject: cut(whole.subject) } : whole
+  const found = { detector, finding, nowMs }
   const key = feedbackKey({ detector, subject: finding.subject, principal: finding.scope.principal })
   const raised = findValue(state.raised, key)
   const isRepeat = raised !== undefined && Math.abs(nowMs - raised.atMs) < settings.repeatMinutes * 60_000
@@ -186,11 +191,9 @@ function floodAlert(draft: AlertDraft, { alertsPerHour }: Settings): AlertDraft 
   return {
     ...draft,
     severity: 'critical',
-    explanation:
-      `The detector ${draft.detector} raised more than ${alertsPerHour} alerts in one hour; further ones of this hour are not shown. The last one: ${draft.explanation}`.slice(
-        0,
-        2_000,
-      ),
+    explanation: cut(
+      `The detector ${draft.detector} raised more than ${alertsPerHour} alerts in one hour; further ones of this hour are not shown. The last one: ${draft.explanation}`,
+    ),
   }
 }
 
@@ -200,5 +203,5 @@ function timeOf(ms: number): string {
 }
 
 function cut(text: string): string {
-  return text.slice(0, 2_000).toWellFormed()
+  return text.slice(0, MAX_TEXT).toWellFormed()
 }

@@ -25,6 +25,8 @@ export function toOcsf(notice: AlertNotice, product: OcsfProduct): object {
     time: Date.parse(notice.time),
     metadata: {
       version: '1.4.0',
+      // What gives a finding its `actor`.
+      ...(notice.type === 'alert.raised' && notice.principal === undefined ? {} : { profiles: ['host'] }),
       uid: notice.id,
       log_name: notice.log,
       product: { name: product.name, vendor_name: product.name, version: product.version },

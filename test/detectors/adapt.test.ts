@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { adapt, type Issue } from '../../detectors/adapt.ts'
 import type { Finding, RuleTemplate } from '../../detectors/detector.ts'
-import { EMPTY_FEEDBACK, type FeedbackState, noteLift } from '../../detectors/feedback.ts'
+import { EMPTY_FEEDBACK, type FeedbackState, feedbackKey, noteLift } from '../../detectors/feedback.ts'
 import { detectorSettings } from '../../detectors/settings.ts'
 import { MAX_RULE_LIFE_MS, parseRule } from '../../events/rule.ts'
 import { formatTime, parseTime } from '../../events/time.ts'
@@ -16,6 +16,7 @@ const MINUTE_MS = 60_000
 class Desk {
   state: FeedbackState = EMPTY_FEEDBACK
   nowMs = START_MS
+  lastKey = ''
   #causes = 0
 
   find(subject: string, response?: Partial<RuleTemplate>): Issue | undefined {
@@ -25,6 +26,7 @@ class Desk {
     }
     const adapted = adapt(this.state, { detector: 'd', finding, nowMs: this.nowMs }, SETTINGS)
     this.state = adapted.state
+    this.lastKey = adapted.issue?.key ?? ''
     return adapted.issue
   }
 
@@ -186,6 +188,17 @@ describe('adapt', () => {
   it('never gives a rule a longer life than an hour', () => {
     const rule = new Desk().find('s1', { lifetimeMs: 10 * MAX_RULE_LIFE_MS })?.rule
     assert.equal(parseTime(rule?.expiresAt ?? '') - parseTime(rule?.createdAt ?? ''), MAX_RULE_LIFE_MS * 1000)
+  })
+
+  it('says what fits into an event, however long the names are and wherever a character is cut', () => {
+    const desk = new Desk()
+    const subjects = Array.from({ length: 2 }, (_, index) => `${index}${'😀'.repeat(1_500)}`)
+    for (const subject of subjects) {
+      const { alert } = desk.find(subject, {}) ?? {}
+      assert.equal(alert?.subject.length, 2_000)
+      assert.ok(alert?.subject.isWellFormed())
+      assert.equal(feedbackKey({ ...alert, principal: 'agent:a' }), desk.lastKey)
+    }
   })
 
   it('folds a flood of alerts into one that says so, and goes on an hour later', () => {

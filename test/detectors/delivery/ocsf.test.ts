@@ -31,6 +31,14 @@ describe('Detection Finding', () => {
     assert.deepEqual(finding.metadata.product, { name: 'toolwarden', vendor_name: 'toolwarden', version: '1.2.3' })
   })
 
+  it('names the profile that gives it an actor, where it has one', () => {
+    const { principal: _, ...nobody } = raised()
+    for (const notice of [raised(), updated('closed'), nobody]) {
+      const { metadata, actor } = toFinding(notice)
+      assert.deepEqual(metadata.profiles, actor === undefined ? undefined : ['host'])
+    }
+  })
+
   it('names the technique and the events behind it', () => {
     const { finding_info: info } = toFinding(raised())
     const technique = { uid: 'T1119', name: 'Automated Collection' }
