@@ -64,8 +64,8 @@ export function adapt(
     : isQuiet
       ? ''
       : derivedId('alert', detector, finding.subject, ...finding.causes)
-  const response = boundResponse(state, { ...found, key }, settings)
-  const rule = response.template === undefined ? undefined : toRule(response.template, { ...found, key, alert })
+  const response = boundResponse(state, { key, ...found }, settings)
+  const rule = response.template === undefined ? undefined : toRule(response.template, { key, alert, ...found })
   const issued = rule === undefined ? undefined : issuedRule(rule)
   const ruleKey = response.key ?? key
   const ruled = issued === undefined ? state : noteRule(state, ruleKey, issued)
@@ -115,9 +115,9 @@ function boundResponse(
     return { note: `No rule: an operator lifted one for this, and it stays away until ${timeOf(liftedMs)}.` }
   if (isInForce(findValue(state.rules, key), nowMs) && finding.isQuiet !== true)
     return { note: 'A rule for this is already in force.' }
-  const template = { ...response, scope: { ...response.scope, principal } }
-  const live = liveRulesOf(state, principal, nowMs)
-  if (live.length >= settings.rulesPerPrincipal - 1 && finding.isQuiet !== true) {
+  const template = response.scope.principal === undefined ? bindPrincipal(response, principal) : response
+  const live = finding.isQuiet === true ? [] : liveRulesOf(state, principal, nowMs)
+  if (finding.isQuiet !== true && live.length >= settings.rulesPerPrincipal - 1) {
     const allWrites = allWritesKey(principal)
     if (isInForce(findValue(state.rules, allWrites), nowMs))
       return { note: 'No further rule: all writes of this principal need approval already.' }
@@ -133,6 +133,10 @@ function boundResponse(
     template: { ...template, action: 'escalate' },
     note: `Approval is asked for instead of a denial: this principal was denied automatically for ${Math.round(spentMs / 60_000)} of ${settings.denyMinutesPerDay} minutes in 24 hours.`,
   }
+}
+
+function bindPrincipal(template: RuleTemplate, principal: string): RuleTemplate {
+  return { ...template, scope: { principal, ...template.scope } }
 }
 
 function escalateAllWrites(principal: string, live: number): RuleTemplate {
@@ -161,7 +165,7 @@ function toRule(
     ...(predicate === undefined ? {} : { arguments: predicate }),
     action: template.action,
     reason: cut(template.reason),
-    cause: { ...(finding.isQuiet === true ? {} : { alert }), events: [...causes] },
+    cause: finding.isQuiet === true ? { events: [...causes] } : { alert, events: [...causes] },
     createdAt: formatTime(nowMs * 1000),
     expiresAt: formatTime((nowMs + Math.min(template.lifetimeMs, MAX_RULE_LIFE_MS)) * 1000),
   }

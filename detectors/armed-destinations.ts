@@ -3,7 +3,7 @@
 // to document. So a destination is let pass after some calls, and where the session followed a lead to it, unless the
 // session is suspect. Pure.
 import type { Signals } from '../events/signals.ts'
-import { addDistinct } from './call-book.ts'
+import { addDistinct, memberOf } from './call-book.ts'
 import type { DetectorSettings } from './settings.ts'
 
 const MAX_ARMED = 100
@@ -39,9 +39,9 @@ export function arm(
   named: Omit<ArmedDestination, 'name'> & { readonly all: readonly string[] },
 ): readonly ArmedDestination[] {
   const { all, ...about } = named
-  const again = new Set(all)
+  const isNamedAgain = memberOf(all, armed.length)
   const told = armed.map((each) => {
-    if (!again.has(each.name)) return each
+    if (!isNamedAgain(each.name)) return each
     return {
       ...each,
       namedAt: about.namedAt,
@@ -64,8 +64,8 @@ export function boundOf(
 
 /** Whether a call follows what earlier results of the session named: an address, a value, a file. */
 export function isLead(signals: Signals, named: readonly string[]): boolean {
-  const known = new Set(named)
-  return referencesOf(signals).some((each) => known.has(each))
+  const references = referencesOf(signals)
+  return references.some(memberOf(named, references.length))
 }
 
 /** What later calls may follow, with what a result names. */

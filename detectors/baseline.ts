@@ -31,8 +31,11 @@ export const EMPTY_BASELINE: Baseline = { sinceMs: 0, sessions: 0, terms: emptyM
 
 /** Whether a term is known. */
 export function knowsTerm(baseline: Baseline, term: string, settings: BaselineSettings, nowMs: number): boolean {
-  const usedMs = findValue(baseline.terms, term)
-  return usedMs !== undefined && nowMs - usedMs <= settings.windowDays * 24 * HOUR_MS
+  return isRecent(findValue(baseline.terms, term), settings, nowMs)
+}
+
+function isRecent(usedMs: number | undefined, { windowDays }: BaselineSettings, nowMs: number): boolean {
+  return usedMs !== undefined && nowMs - usedMs <= windowDays * 24 * HOUR_MS
 }
 
 /** Whether there is enough to judge by. */
@@ -61,7 +64,7 @@ export function learnTerms(
     const usedMs = findValue(known, term)
     // To the hour is exact enough, where terms are kept for days: not every use is worth a change of the map.
     if (usedMs !== undefined && usedMs <= nowMs && nowMs - usedMs < HOUR_MS) continue
-    if (mature && !knowsTerm(baseline, term, settings, nowMs)) {
+    if (mature && !isRecent(usedMs, settings, nowMs)) {
       const before = findValue(taught, principal)
       const count = before?.hour === hour ? before.terms : 0
       if (count >= settings.termsPerHour) continue

@@ -27,14 +27,16 @@ export class BoundedMap<Value> {
   /** What is different there: this key, which has this content here. */
   #key = ''
   #content: Content<Value> | undefined
+  #isReleased = false
 
   constructor(table?: KeyTable<Value>) {
     this.#table = table
   }
 
-  /** The table as it is in this version, until another one is read; undefined while it is empty. */
+  /** The table as it is in this version, until another one is read; undefined while it is empty. Throws when it was released. */
   get table(): KeyTable<Value> | undefined {
     if (this.#next !== undefined) this.#takeTable()
+    if (this.#isReleased) throw new Error('this version of a map was released: only what came of it can be read')
     return this.#table
   }
 
@@ -54,6 +56,18 @@ export class BoundedMap<Value> {
     return table?.get(key) === undefined ? this : this.#follow(table, key, table.restore(key, undefined))
   }
 
+  /**
+   * No version that was left since the last release can be read any more; the first release begins to note them. Who only goes
+   * on from the newest says so now and then: an old version that the collector has not met yet keeps alive what came after it,
+   * and that again what came after.
+   */
+  release(): void {
+    const { table } = this
+    if (table === undefined) return
+    for (const version of table.trail ?? []) if (version !== this) version.forget()
+    table.trail = []
+  }
+
   /** See `boundedMapOf`. */
   toJSON(): BoundedMapJson {
     const bounded: unknown[] = []
@@ -63,15 +77,23 @@ export class BoundedMap<Value> {
 
   #follow(table: KeyTable<Value>, key: string, content: Content<Value> | undefined): BoundedMap<Value> {
     const next = new BoundedMap(table)
-    this.#differFrom(next, key, content)
+    this.#differFrom(next, { key, content, table })
     return next
   }
 
-  #differFrom(next: BoundedMap<Value>, key: string, content: Content<Value> | undefined): void {
+  #differFrom(
+    next: BoundedMap<Value>,
+    {
+      key,
+      content,
+      table,
+    }: { readonly key: string; readonly content: Content<Value> | undefined; readonly table: KeyTable<Value> },
+  ): void {
     this.#table = undefined
     this.#next = next
     this.#key = key
     this.#content = content
+    table.trail?.push(this)
   }
 
   /** Takes back what was changed since, the latest first; the versions on the way then differ from this one. */
@@ -85,12 +107,20 @@ export class BoundedMap<Value> {
     const table = newer.#table
     if (table === undefined) return
     for (const version of way.reverse()) {
-      newer.#differFrom(version, version.#key, table.restore(version.#key, version.#content))
+      const key = version.#key
+      newer.#differFrom(version, { key, content: table.restore(key, version.#content), table })
       version.#table = table
       version.#next = undefined
       version.#content = undefined
       newer = version
     }
+  }
+
+  /** See `release`. */
+  forget(): void {
+    this.#next = undefined
+    this.#content = undefined
+    this.#isReleased = true
   }
 }
 

@@ -39,7 +39,19 @@ let last = { principal: '', session: '', key: '["",""]' }
 /** A list with what is new in another, the oldest beyond a limit dropped. */
 export function addDistinct(list: readonly string[], added: readonly string[], limit: number): readonly string[] {
   if (added.length === 0) return list
-  const known = new Set(list)
-  const fresh = added.filter((each) => !known.has(each))
-  return fresh.length === 0 ? list : [...list, ...new Set(fresh)].slice(-limit)
+  const isKnown = memberOf(list, added.length)
+  const fresh = added.filter((each) => !isKnown(each))
+  if (fresh.length === 0) return list
+  const all = [...list, ...(fresh.length === 1 ? fresh : new Set(fresh))]
+  return all.length > limit ? all.slice(-limit) : all
 }
+
+/** Tells whether something is in a list; so often it will be asked. */
+export function memberOf(list: readonly string[], questions: number): (each: string) => boolean {
+  if (list.length * questions <= SET_PAYS) return (each) => list.includes(each)
+  const set = new Set(list)
+  return (each) => set.has(each)
+}
+
+/** Comparisons that take as long as a set to be made. */
+const SET_PAYS = 512

@@ -38,7 +38,7 @@ const NOTHING = { values: [], recent: [], marked: [], addressed: [] }
 export function addSource(sources: readonly Source[], server: string, arrival: Arrival): readonly Source[] {
   const { values, unused, isAddressed, addressed, calls, freshCalls } = arrival
   if (values.length + addressed.length === 0) return sources
-  const before = sources.find((each) => each.server === server) ?? { ...NOTHING, server }
+  const before = sources.find((each) => each.server === server) ?? { server, ...NOTHING }
   const source: Source = {
     server,
     values: addDistinct(before.values, values, MAX_VALUES),
@@ -59,5 +59,6 @@ const MAX_RECENT = 32
 /** The values that a result held so lately that an agent may be obeying it. */
 export function freshValues({ recent }: Source, calls: number, freshCalls: number): readonly string[] {
   const late = recent.filter(({ at }) => calls - at < freshCalls)
+  if (late.length === 0) return []
   return [...new Set(late.flatMap(({ values }) => values))].slice(-MAX_VALUES)
 }

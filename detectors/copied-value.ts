@@ -9,7 +9,7 @@ import type { Signals } from '../events/signals.ts'
 import { derivedId } from '../events/time.ts'
 import { type Baseline, countSession, EMPTY_BASELINE, knowsTerm, learnTerms } from './baseline.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
-import { addDistinct, type CallEvent, type OpenCall, openCall, sessionKeyOf } from './call-book.ts'
+import { addDistinct, type CallEvent, memberOf, type OpenCall, openCall, sessionKeyOf } from './call-book.ts'
 import { isTrustedSource } from './classes.ts'
 import { addSource, freshValues, type Source } from './copied-source.ts'
 import type { Detector, Finding, Observation, ObservedEvent } from './detector.ts'
@@ -129,13 +129,13 @@ function settle(
   if (returned === undefined || isTrustedSource(moment.classes, event))
     return issue(taught, { event, session: next, moment })
   const isAddressed = isMarked(returned, moment.markers)
-  const mine = new Set(own)
-  const values = returned.values.filter((value) => !mine.has(value))
+  const isMine = memberOf(own, returned.values.length)
+  const values = returned.values.filter((value) => !isMine(value))
   const sources = addSource(session.sources, event.server, {
     values,
     unused: values.filter((value) => !isUsed(taught, value, moment)),
     isAddressed,
-    addressed: (isAddressed ? (returned.addressed ?? []) : []).filter((value) => !mine.has(value)),
+    addressed: (isAddressed ? (returned.addressed ?? []) : []).filter((value) => !isMine(value)),
     calls,
     freshCalls: moment.settings.freshCalls,
   })
@@ -178,11 +178,12 @@ function copiesOf(
   { nowMs, settings }: Moment,
   pick: (source: Source) => readonly string[],
 ): readonly Predicate[] {
-  const picked = sources.map((source) => ({ server: source.server, values: pick(source) }))
-  if (picked.every(({ values }) => values.length === 0)) return []
-  const mine = new Set(own)
-  return picked.flatMap(({ server, values }): readonly Predicate[] => {
-    const anyOf = values.filter((value) => !mine.has(value))
+  return sources.flatMap((source): readonly Predicate[] => {
+    const { server } = source
+    const values = pick(source)
+    if (values.length === 0) return []
+    const isMine = memberOf(own, values.length)
+    const anyOf = values.filter((value) => !isMine(value))
     if (anyOf.length === 0) return []
     const except = (findValue(state.places, server) ?? []).filter((place) => {
       return knowsTerm(state.flows, flowOf(server, place), settings, nowMs)
@@ -193,8 +194,10 @@ function copiesOf(
 
 /** What of the values that an agent was told to use nobody had used: by whatever way it goes. */
 function addressedOf({ sources, own }: SessionValues): readonly Predicate[] {
+  const told = sources.filter(({ addressed }) => addressed.length > 0)
+  if (told.length === 0) return []
   const mine = new Set(own)
-  const anyOf = sources.flatMap(({ marked, addressed }) => {
+  const anyOf = told.flatMap(({ marked, addressed }) => {
     const unused = new Set(marked)
     return addressed.filter((value) => unused.has(value) && !mine.has(value))
   })
@@ -212,9 +215,10 @@ function learn(
 ): CopiedValueState {
   const teaching = { principal: event.principal, nowMs: moment.nowMs, settings: moment.settings }
   // What a result gave orders about becomes nobody's habit, even where it got through.
-  const marked = new Set(session.sources.flatMap((each) => [...each.marked, ...each.addressed]))
+  const marked = session.sources.flatMap((each) => [...each.marked, ...each.addressed])
+  const isMarkedValue = memberOf(marked, valuesOf(call.signals).length)
   const used = call.signals.fields.map(({ name, values: all }) => {
-    return { name, values: all.filter((value) => !marked.has(value)) }
+    return { name, values: all.filter((value) => !isMarkedValue(value)) }
   })
   const terms = used.flatMap((each) => each.values)
   const values = learnTerms(state.values, terms, teaching)
@@ -222,8 +226,8 @@ function learn(
   const teachingFlows = { ...teaching, settings: { ...moment.settings, termsPerHour: moment.settings.flowsPerHour } }
   let { flows, places } = state
   for (const { server, values: held } of session.sources) {
-    const came = new Set(held)
-    for (const { name } of used.filter((each) => each.values.some((value) => came.has(value)))) {
+    const hasCome = memberOf(held, terms.length)
+    for (const { name } of used.filter((each) => each.values.some(hasCome))) {
       const place = { tool: event.tool, argument: name }
       const known = findValue(places, server) ?? []
       const others = known.filter((each) => each.tool !== place.tool || each.argument !== place.argument)

@@ -62,8 +62,10 @@ export function stepEngine(
 ): Step {
   const issues: Issue[] = []
   let { feedback } = state
-  const detectors = state.detectors.map((entry) => {
-    const detector = options.detectors.find(({ name }) => name === entry.name)
+  const detectors = state.detectors.map((entry, index) => {
+    // They stand in the same order, but where the state has one that is switched off since.
+    const beside = options.detectors[index]
+    const detector = beside?.name === entry.name ? beside : options.detectors.find(({ name }) => name === entry.name)
     if (detector === undefined || entry.failures >= MAX_FAILURES) return entry
     const { findings, state: after, failures } = observe(detector, entry, observed, nowMs)
     for (const finding of findings) {

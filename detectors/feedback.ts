@@ -109,29 +109,22 @@ export function noteRule(
 ): FeedbackState {
   const { principal, fromMs, untilMs } = rule
   const keeping = { nowMs: fromMs, limit: MAX_KEYS, keepUntilMs: untilMs }
-  const others = (findValue(state.spans, principal) ?? []).filter(({ id, untilMs: endedMs }) => {
-    return id !== rule.id && id !== replaces && endedMs > fromMs - DAY_MS
-  })
-  const spans = withoutSurplus([...others, rule])
-  return {
-    ...state,
-    rules: putValue(state.rules, key, rule, keeping),
-    spans: putValue(state.spans, principal, spans, { ...keeping, limit: MAX_PRINCIPALS, keepUntilMs: fromMs + DAY_MS }),
-  }
+  const rules = putValue(state.rules, key, rule, keeping)
+  const before = findValue(state.spans, principal) ?? []
+  const isReplaced = ({ id }: IssuedRule): boolean => id === rule.id || id === replaces
+  if (!counts(rule) && !before.some(isReplaced)) return { ...state, rules }
+  const others = before.filter((span) => !isReplaced(span) && span.untilMs > fromMs - DAY_MS)
+  const spans = (counts(rule) ? [...others, rule] : others).slice(-MAX_SPANS)
+  const remembering = { ...keeping, limit: MAX_PRINCIPALS, keepUntilMs: fromMs + DAY_MS }
+  return { ...state, rules, spans: putValue(state.spans, principal, spans, remembering) }
 }
 
 /**
- * What neither counts among the live rules nor as denial goes first: with a new session for each such rule, whoever chooses
- * sessions could else have the denials of a day forgotten, and the principal locked out for longer.
+ * Whether a rule counts among the live ones or as denial. One that does neither is no span: with a new session for each such
+ * rule, whoever chooses sessions could else have the denials of a day forgotten, and the principal locked out for longer.
  */
-function withoutSurplus(spans: readonly IssuedRule[]): readonly IssuedRule[] {
-  const surplus = spans.length - MAX_SPANS
-  if (surplus <= 0) return spans
-  const countsForNothing = ({ isArmed, isNarrow, action }: IssuedRule): boolean => {
-    return isArmed === true && (isNarrow === true || action === 'escalate')
-  }
-  const going = new Set(spans.filter(countsForNothing).slice(0, surplus))
-  return spans.filter((span) => !going.has(span)).slice(-MAX_SPANS)
+function counts({ isArmed, isNarrow, action }: IssuedRule): boolean {
+  return isArmed !== true || (isNarrow !== true && action === 'deny')
 }
 
 /** Ends a rule that an operator lifted, and keeps its like away: for so many hours, or for longer where the operator said so. */

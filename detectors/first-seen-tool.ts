@@ -4,6 +4,7 @@
 // How loud it is goes by the surprise: what one in two principals here uses says little, what nobody uses says more.
 import type { EventOf } from '../events/event.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
+import { sessionKeyOf } from './call-book.ts'
 import type { Detector, Finding, Observation } from './detector.ts'
 import { isMature } from './session-history.ts'
 import type { DetectorSettings } from './settings.ts'
@@ -78,10 +79,11 @@ function judge(
   const own = findValue(state.principals, call.principal) ?? EMPTY_BASELINE
   const { nowMs, settings } = moment
   const judged = [own, state.group].find((baseline) => isMature(baseline, settings, nowMs))
+  if (judged === undefined) return { state, findings: [] }
   const term = termsOf(call).find((each) => !knows(judged, each, moment))
-  if (judged === undefined || term === undefined) return { state, findings: [] }
+  if (term === undefined) return { state, findings: [] }
   const noticedKey = JSON.stringify([call.principal, term])
-  const noticedIn = findValue(state.noticed, noticedKey) ?? sessionKey(call)
+  const noticedIn = findValue(state.noticed, noticedKey) ?? sessionKeyOf(call)
   const keeping = { nowMs, limit: MAX_NOTICED, keepUntilMs: nowMs + HOUR_MS }
   const knownToGroup = judged === own && knows(state.group, term, moment)
   return {
@@ -157,7 +159,7 @@ function surpriseOf(users: number, met: number): number {
 
 function learn(state: FirstSeenState, call: Context, moment: Moment): FirstSeenState {
   const terms = termsOf(call).filter((term) => {
-    return findValue(state.noticed, JSON.stringify([call.principal, term])) !== sessionKey(call)
+    return findValue(state.noticed, JSON.stringify([call.principal, term])) !== sessionKeyOf(call)
   })
   const known = findValue(state.principals, call.principal)
   const own = known ?? EMPTY_BASELINE
@@ -182,11 +184,14 @@ function learnTerms(
   moment: Moment,
 ): Baseline {
   const { nowMs, settings } = moment
-  const key = sessionKey(call)
+  const key = sessionKeyOf(call)
   const isTold = baseline.told.includes(key)
   let { terms, learnedMs } = baseline
   for (const term of used) {
-    if (!knows(baseline, term, moment) && isMature(baseline, settings, nowMs)) {
+    const usedMs = findValue(terms, term)
+    // To the hour is exact enough, where terms are kept for days.
+    if (usedMs !== undefined && usedMs <= nowMs && nowMs - usedMs < HOUR_MS) continue
+    if (!isRecent(usedMs, moment) && isMature(baseline, settings, nowMs)) {
       if (nowMs - learnedMs < HOUR_MS) continue
       learnedMs = nowMs
     }
@@ -202,15 +207,14 @@ function learnTerms(
 }
 
 function knows(baseline: Baseline | undefined, term: string, { nowMs, settings }: Moment): boolean {
-  const usedMs = baseline === undefined ? undefined : findValue(baseline.terms, term)
+  return baseline !== undefined && isRecent(findValue(baseline.terms, term), { nowMs, settings })
+}
+
+function isRecent(usedMs: number | undefined, { nowMs, settings }: Moment): boolean {
   return usedMs !== undefined && nowMs - usedMs <= settings.windowDays * DAY_MS
 }
 
 /** The server, then the tool of the server. */
 function termsOf({ server, tool }: Context): readonly [string, string] {
   return [JSON.stringify([server]), JSON.stringify([server, tool])]
-}
-
-function sessionKey({ principal, session }: Context): string {
-  return JSON.stringify([principal, session])
 }

@@ -36,10 +36,12 @@ export function createIntegrity(settings: Settings): Detector<IntegrityState> {
     version: 1,
     initialState: { calls: emptyMap(), whole: emptyMap(), gaps: [] },
     observe: (state, observed, nowMs) => {
-      const seen = { ...state, whole: noteChain(state.whole, observed, nowMs) }
-      const gaps = observeGaps(seen.gaps, observed, { nowMs, settings })
-      const judged = judge({ ...seen, gaps: gaps.state }, observed, { nowMs, settings })
-      return { state: judged.state, findings: [...gaps.findings, ...judged.findings] }
+      const whole = noteChain(state.whole, observed, nowMs)
+      const gaps = observeGaps(state.gaps, observed, { nowMs, settings })
+      const judged = judge({ calls: state.calls, whole, gaps: gaps.state }, observed, { nowMs, settings })
+      return gaps.findings.length === 0
+        ? judged
+        : { state: judged.state, findings: [...gaps.findings, ...judged.findings] }
     },
   }
 }

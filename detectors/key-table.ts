@@ -23,6 +23,8 @@ export class KeyTable<Value> {
   readonly #entries = new Map<string, Entry<Value>>()
   #oldest: Entry<Value> | undefined
   #newest: Entry<Value> | undefined
+  /** Versions of a map that stand beside this table; undefined where nobody releases them. */
+  trail: { forget(): void }[] | undefined
 
   get size(): number {
     return this.#entries.size

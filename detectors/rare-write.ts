@@ -4,7 +4,7 @@
 import type { EventOf } from '../events/event.ts'
 import { MAX_PREDICATE_PLACES } from '../events/rule.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
-import { addDistinct, sessionKeyOf } from './call-book.ts'
+import { sessionKeyOf } from './call-book.ts'
 import type { Detector, Finding, Observation } from './detector.ts'
 import { isMature } from './session-history.ts'
 import type { DetectorSettings } from './settings.ts'
@@ -98,7 +98,7 @@ function learn(state: RareWriteState, event: EventOf<'authorization/receipt'>, n
   const key = seenKey(event)
   const before = findValue(state.seen, key)
   if (before === undefined || before.includes(event.tool)) return state
-  const seen = putValue(state.seen, key, addDistinct(before, [event.tool], MAX_TOOLS), { nowMs, limit: MAX_SESSIONS })
+  const seen = putValue(state.seen, key, [...before, event.tool].slice(-MAX_TOOLS), { nowMs, limit: MAX_SESSIONS })
   const uses = subjectsOf(event).reduce((map, subject) => {
     const use = findValue(map, subject) ?? NO_USE
     const sessions = use.tools.find(([tool]) => tool === event.tool)?.[1] ?? 0
@@ -115,5 +115,6 @@ function subjectsOf({ principal, server }: CallEvent): readonly string[] {
 }
 
 function seenKey(event: CallEvent): string {
-  return JSON.stringify([sessionKeyOf(event), event.server])
+  // The key is whole JSON, so nothing that follows it can be taken for a part of it.
+  return `${sessionKeyOf(event)} ${event.server}`
 }

@@ -5,6 +5,7 @@ import type { EventOf } from '../events/event.ts'
 import { MAX_PREDICATE_VALUES } from '../events/rule.ts'
 import { toolClassOf } from '../events/tool-class.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
+import { sessionKeyOf } from './call-book.ts'
 import { type Detector, type Finding, MAX_CAUSES, type Observation, type ObservedEvent } from './detector.ts'
 import { takeEnded } from './ended-sessions.ts'
 import { addSession, EMPTY_HISTORY, isMature, quantileOf, type SessionHistory } from './session-history.ts'
@@ -82,14 +83,12 @@ function propose(
   if ((signals?.toolClass ?? toolClassOf(event.tool)) !== 'read') return state
   // Without signals the call as a whole is the object: less exact, and still no way round the count.
   const objects = signals === undefined || signals.objects.length === 0 ? [event.argumentsDigest] : signals.objects
-  const known = findValue(state.sessions, keyOf(event))
+  const known = findValue(state.sessions, sessionKeyOf(event))
   const opened = known === undefined ? startSession(state, event, nowMs) : state
   const session = known ?? { startedMs: nowMs, lastMs: nowMs, read: [], open: [], causes: [], spiked: false }
   const full = session.open.length < MAX_OPEN_READS ? undefined : session.open[0]
-  const open = [
-    ...session.open.filter((each) => each !== full),
-    { call: event.call, parent: hash, objects, allowed: false },
-  ]
+  const others = full === undefined ? session.open : session.open.slice(1)
+  const open = [...others, { call: event.call, parent: hash, objects, allowed: false }]
   return putSession(opened, event, { ...session, read: addObjects(session.read, full?.objects ?? []), open }, nowMs)
 }
 
@@ -101,7 +100,7 @@ interface Decided {
 }
 
 function decided(state: ReadSpikeState, { event, hash, nowMs, settings }: Decided): Observation<ReadSpikeState> {
-  const session = findValue(state.sessions, keyOf(event))
+  const session = findValue(state.sessions, sessionKeyOf(event))
   const call = session?.open.find((each) => each.call === event.call && each.parent === event.parent)
   // An escalated call stays open: an approval may still allow it.
   if (session === undefined || call === undefined || event.decision === 'escalate') return { state, findings: [] }
@@ -116,7 +115,7 @@ function decided(state: ReadSpikeState, { event, hash, nowMs, settings }: Decide
   const allowed = { ...session, open, causes }
   const history = findValue(state.principals, event.principal)?.history ?? EMPTY_HISTORY
   const threshold = Math.max(settings.distinctReads, isMature(history, settings, nowMs) ? quantileOf(history, 999) : 0)
-  const objects = distinctReads(allowed)
+  const objects = isNew ? distinctReads(allowed) : before
   if (!isNew || objects.size <= threshold) return { state: putSession(state, event, allowed, nowMs), findings: [] }
   const spiked = { ...allowed, spiked: true }
   return {
@@ -167,7 +166,7 @@ function findSpike({ event, session, objects, threshold, history, nowMs, setting
 }
 
 function settle(state: ReadSpikeState, event: EventOf<'authorization/receipt'>, nowMs: number): ReadSpikeState {
-  const session = findValue(state.sessions, keyOf(event))
+  const session = findValue(state.sessions, sessionKeyOf(event))
   const call = session?.open.find((each) => each.call === event.call)
   if (session === undefined || call === undefined) return state
   const open = session.open.filter((each) => each !== call)
@@ -188,20 +187,16 @@ function addObjects(read: readonly string[], objects: readonly string[]): readon
 function putSession(state: ReadSpikeState, event: CallEvent, session: SessionReads, nowMs: number): ReadSpikeState {
   const keepUntilMs = session.spiked ? nowMs + HOUR_MS : 0
   const keeping = { nowMs, limit: MAX_SESSIONS, keepUntilMs }
-  return { ...state, sessions: putValue(state.sessions, keyOf(event), { ...session, lastMs: nowMs }, keeping) }
+  return { ...state, sessions: putValue(state.sessions, sessionKeyOf(event), { ...session, lastMs: nowMs }, keeping) }
 }
 
 /** Takes the sessions that have ended into the principal's history; none that spiked: an attack is no habit. */
 function startSession(state: ReadSpikeState, event: CallEvent, nowMs: number): ReadSpikeState {
   const known = findValue(state.principals, event.principal) ?? { history: EMPTY_HISTORY, live: [] }
-  const { ended, live, sessions } = takeEnded(state.sessions, known.live, { begun: keyOf(event), nowMs })
+  const { ended, live, sessions } = takeEnded(state.sessions, known.live, { begun: sessionKeyOf(event), nowMs })
   const history = ended
     .filter(({ spiked }) => !spiked)
     .reduce((sum, { read, startedMs }) => addSession(sum, read.length, startedMs), known.history)
   const principals = putValue(state.principals, event.principal, { history, live }, { nowMs, limit: MAX_SESSIONS })
   return { sessions, principals }
-}
-
-function keyOf({ principal, session }: CallEvent): string {
-  return JSON.stringify([principal, session])
 }

@@ -7,6 +7,7 @@ import type { AlertDraft } from './adapt.ts'
 import type { ObservedEvent } from './detector.ts'
 import { type EngineOptions, type EngineState, initialEngineState, stepEngine } from './engine.ts'
 import { noteLift } from './feedback.ts'
+import { releaseOlder } from './saved-state.ts'
 import type { DetectorSettings } from './settings.ts'
 
 /** From a record to its rule in force, milliseconds. */
@@ -15,6 +16,8 @@ const FEEDBACK_MS = 250
 const MAX_LISTED = 1_000
 /** Rules that are remembered at once; the oldest go first. */
 const MAX_RULES = 50_000
+/** Events after which older versions of the state are let go of. */
+const RELEASED_EVERY = 256
 
 /** An alert that would have been raised. */
 export interface ReplayedAlert {
@@ -87,6 +90,7 @@ export class DetectorReplay {
     }
     const step = stepEngine(this.#state, observed, { nowMs, options: this.#options })
     this.#state = step.state
+    if (this.#events % RELEASED_EVERY === 0) releaseOlder(this.#state)
     for (const { detector, alert, rule } of step.issues) {
       this.#count(detector, { alerts: alert === undefined ? 0 : 1, rules: rule === undefined ? 0 : 1 })
       if (alert !== undefined && this.#alerts.length < MAX_LISTED) this.#alerts.push({ atMs: nowMs, alert })

@@ -1,4 +1,4 @@
-// Detector states on their way to a file and back. A map is one list there; captured, it is as it was at that moment, whatever
+// Detector states as a whole: on their way to a file and back, and going on without a way back. A map is one list there; captured, it is as it was at that moment, whatever
 // comes while it is written.
 import { BoundedMap, type BoundedMapJson, boundedMapOf } from './bounded-map.ts'
 
@@ -20,6 +20,12 @@ export function restoreState(value: unknown): unknown {
   const members = value as Record<string, unknown>
   for (const [name, each] of Object.entries(members)) if (typeof each === 'object') members[name] = restoreState(each)
   return isMap(members) ? boundedMapOf(members) : members
+}
+
+/** Says of all maps of a state that what they came of is read no more; not of those within the values of maps, which change little. */
+export function releaseOlder(state: unknown): void {
+  if (state instanceof BoundedMap) state.release()
+  else if (typeof state === 'object' && state !== null) for (const each of Object.values(state)) releaseOlder(each)
 }
 
 function isMap(value: object): value is BoundedMapJson {

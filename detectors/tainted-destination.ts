@@ -122,7 +122,7 @@ function suspect(
 ): Observation<TaintedDestinationState> {
   const session = findValue(state.sessions, sessionKeyOf(event))
   if (session === undefined || session.isSuspect) return { state, findings: [] }
-  return issue(state, state, { event, session: { ...session, isSuspect: true }, moment })
+  return issue(state, { event, session: { ...session, isSuspect: true }, moment })
 }
 
 function settle(
@@ -135,11 +135,6 @@ function settle(
   const call = session.open.find((each) => each.call === event.call)
   const used = call === undefined ? [] : termsOf(call.signals)
   const steps = call === undefined ? [] : stepsOf(event, call.signals)
-  // It ran, and no rule of ours stood against it: what it used is the user's own, or was approved.
-  const learned =
-    event.status === 'ok' && call !== undefined
-      ? learn(state, event, { session, signals: call.signals, steps, moment })
-      : state
   const next: SessionDestinations = {
     ...session,
     open: session.open.filter((each) => each !== call),
@@ -154,7 +149,11 @@ function settle(
   const isLed = call !== undefined && isLead(call.signals, session.named)
   const armed = isSource ? armWith(state.known, next, { returned, hash, isLed, moment }) : next
   const isFamiliarNow = isFamiliar(state.known, armed, moment)
-  return issue(learned, state, { event, session: { ...armed, isFamiliar: isFamiliarNow }, moment })
+  const judged = issue(state, { event, session: { ...armed, isFamiliar: isFamiliarNow }, moment })
+  if (event.status !== 'ok' || call === undefined) return judged
+  // It ran, and no rule of ours stood against it: what it used is the user's own, or was approved.
+  const taught = learn(judged.state, event, { session, signals: call.signals, steps, moment })
+  return { state: taught, findings: judged.findings }
 }
 
 interface Arrival {
@@ -190,7 +189,6 @@ function armWith(
 /** The state with the session, and its rules where they are others than before: those in force are replaced. */
 function issue(
   state: TaintedDestinationState,
-  judged: TaintedDestinationState,
   {
     event,
     session,
@@ -199,7 +197,7 @@ function issue(
 ): Observation<TaintedDestinationState> {
   const bound = boundOf(session, moment.settings)
   const names = bound.map(({ name }) => name)
-  const denials = denialsOf(judged, { session, bound }, moment)
+  const denials = denialsOf(state, { session, bound }, moment)
   const issued = bound.length === 0 ? '' : derivedId('destinations', JSON.stringify([names, denials]))
   const done = putSession(state, event, { ...session, issued, hasDenial: denials.length > 0 }, moment.nowMs)
   const { causes, hasDenial: hadDenial } = session
@@ -226,6 +224,7 @@ function denialsOf(
   const addressed: readonly Predicate[] =
     marked.length === 0 ? [] : [{ type: 'signal', field: 'destinations', anyOf: marked }]
   if (!session.isFamiliar) return addressed
+  if (session.held.length === 0) return addressed
   const deniable = new Set(bound.filter((each) => each.isDeniable).map(({ name }) => name))
   const usual = usualWays(session.held, { takers: state.takers, bound: deniable }, (way) => {
     return knowsTerm(state.known, way, settings, nowMs)
@@ -239,9 +238,9 @@ function learn(
   { session, signals, steps, moment: { nowMs, settings } }: Lesson,
 ): TaintedDestinationState {
   // What a result gave orders about becomes nobody's habit, even where it got through.
-  const marked = new Set(session.armed.filter((each) => each.isMarked).map(({ name }) => name))
+  const marked = session.armed.filter((each) => each.isMarked).map(({ name }) => name)
   const used = signals.destinations.map((name, index) => ({ name, site: signals.sites[index] ?? name }))
-  const innocent = used.filter(({ name }) => !marked.has(name))
+  const innocent = used.filter(({ name }) => !marked.includes(name))
   const destinations = innocent.map(({ name }) => name)
   // A rule that denies binds reads too, so a way is one to a write.
   const taken = signals.toolClass === 'read' ? [] : destinations

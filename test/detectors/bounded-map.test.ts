@@ -11,7 +11,7 @@ import {
   listEntries,
   putValue,
 } from '../../detectors/bounded-map.ts'
-import { captureState, restoreState } from '../../detectors/saved-state.ts'
+import { captureState, releaseOlder, restoreState } from '../../detectors/saved-state.ts'
 
 const KEEPING = { nowMs: 1, limit: 1_000_000 }
 const key = fc.oneof(fc.nat(500).map(String), fc.constantFrom('__proto__', 'constructor', 'children', 'length', ''))
@@ -66,6 +66,18 @@ describe('bounded map', () => {
     putValue(before, 'key 1', -1, KEEPING)
     const { before: again } = restoreState(JSON.parse(JSON.stringify(captured))) as { before: BoundedMap<number> }
     assert.deepEqual(listEntries(again), listEntries(fill(100)))
+  })
+
+  it('reads no other version of a table once it was released, and goes on from the one that was', () => {
+    const before = fill(10)
+    const after = putValue(before, 'key 1', -1, KEEPING)
+    releaseOlder({ entries: [{ after }] })
+    assert.equal(findValue(before, 'key 1'), 1)
+    releaseOlder({ entries: [{ after }] })
+    assert.throws(() => findValue(before, 'key 1'), /released/)
+    const later = putValue(after, 'key 2', -2, KEEPING)
+    assert.equal(findValue(after, 'key 2'), 2)
+    assert.deepEqual([findValue(later, 'key 1'), findValue(later, 'key 2')], [-1, -2])
   })
 
   it('begins anew from an empty one, which keeps nothing of what came of it', () => {
