@@ -43,7 +43,7 @@ export async function openRun(
 ): Promise<OpenedRun> {
   const config = await loadConfig(process.env, flags.config)
   const { session } = context
-  const siblings = new SiblingFiles({ data: config.data, session, nowMs: Date.now, warn })
+  const siblings = new SiblingFiles({ data: config.data, log: config.log, session, nowMs: Date.now, warn })
   const ground = await openGround(config, siblings)
   const root = flags.root === undefined ? undefined : resolve(flags.root)
   const run = await startRun(ground, { name, root, policy: flags.policy, isRemote, command })

@@ -33,6 +33,8 @@ const SWEEP_DELAY_MS = 10_000
 /** What sibling files work with. */
 export interface SiblingFilesOptions {
   readonly data: string
+  /** As configured: detectors of another log never judge what is told here. */
+  readonly log?: string | undefined
   /** Of the connection, not of a call: what a client names by call says nothing of who it is. */
   readonly session: string
   /** Wall-clock time, milliseconds: monotonic clocks of two processes say nothing to each other. */
@@ -58,7 +60,7 @@ export class SiblingFiles implements Siblings {
 
   constructor(options: SiblingFilesOptions) {
     this.#options = options
-    this.#directory = join(toldDirectory(options.data), derivedId(options.session).slice(0, 32))
+    this.#directory = join(toldDirectory(options.data), derivedId(options.log ?? '', options.session).slice(0, 32))
     this.#timer = setTimeout(() => this.sweep(), SWEEP_DELAY_MS)
     this.#timer.unref()
   }

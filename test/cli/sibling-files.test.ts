@@ -33,8 +33,8 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(data, { recursive: true }))
 
-function filesOf(session = 's'): SiblingFiles {
-  return new SiblingFiles({ data, session, nowMs: () => nowMs, warn: (text) => void warned.push(text) })
+function filesOf(session = 's', log = 'main'): SiblingFiles {
+  return new SiblingFiles({ data, log, session, nowMs: () => nowMs, warn: (text) => void warned.push(text) })
 }
 
 /** One gateway; its detectors have spoken once. */
@@ -104,6 +104,12 @@ describe('a result that another gateway of the client returned', () => {
 })
 
 describe('the files of siblings', () => {
+  it('are of one log', async () => {
+    await gateway('mail').returned(7)
+    assert.equal(filesOf().told()?.length, 1)
+    assert.deepEqual(filesOf('s', 'other').told(), [])
+  })
+
   it('are of their owner alone, of one size, and name no session', async () => {
     const mail = gateway('mail')
     await mail.returned(9)
