@@ -3,6 +3,7 @@
 // the session is escalated, and after repeated failures the detector is switched off with a critical alert.
 import { describeError } from '../events/errors.ts'
 import { adapt, type Issue } from './adapt.ts'
+import { bindOrigin } from './continuation.ts'
 import type { Detector, Finding, Observation, ObservedEvent } from './detector.ts'
 import { EMPTY_FEEDBACK, type FeedbackState } from './feedback.ts'
 import { restoreState } from './saved-state.ts'
@@ -69,7 +70,8 @@ export function stepEngine(
     if (detector === undefined || entry.failures >= MAX_FAILURES) return entry
     const { findings, state: after, failures } = observe(detector, entry, observed, nowMs)
     for (const finding of findings) {
-      const adapted = adapt(feedback, { detector: entry.name, finding, nowMs }, options.feedback)
+      const bound = bindOrigin(finding, observed)
+      const adapted = adapt(feedback, { detector: entry.name, finding: bound, nowMs }, options.feedback)
       feedback = adapted.state
       if (adapted.issue !== undefined) issues.push(adapted.issue)
     }
