@@ -39,6 +39,8 @@ describe('the metrics of detectors', () => {
     await harness.sweep(harness.writer(), 20)
     await until(() => harness.rules().some(({ action }) => action === 'deny'))
     await until(() => detectors.stats().waiting === 0 && detectors.stats().events > 60)
+    // The detectors read control by themselves, after the harness perhaps.
+    await until(async () => /^toolwarden_rules_in_force\{action="deny"\} 1$/m.test(await registry.metrics()))
   })
   after(() => harness.remove())
 
