@@ -83,8 +83,8 @@ export const detectorSettings = z.strictObject({
       destinationsPerResult: count.max(20).default(5),
       /** Denied only where a result named at most so many new ones. */
       deniedPerResult: count.max(20).default(5),
-      /** Denied where this share of the session's steps is known, else escalated. */
-      familiarThousandths: count.max(1000).default(750),
+      /** Denied where this share of the session's steps, and of the destinations that it used, is known; else escalated. */
+      familiarThousandths: count.max(1000).default(700),
       ...fresh,
       /** Whether a destination is held too that the session came to by following what an earlier result named. */
       heldLeads: z.boolean().default(false),

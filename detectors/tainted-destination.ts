@@ -208,10 +208,11 @@ function issue(
   return { state: done, findings }
 }
 
-/** Whether enough of what the session did was done before, in a baseline that is old enough to judge. */
-function isFamiliar(known: Baseline, { steps }: SessionDestinations, { nowMs, settings }: Moment): boolean {
-  const taken = steps.filter((step) => knowsTerm(known, step, settings, nowMs)).length
-  return isBaselineMature(known, settings, nowMs) && taken * 1000 >= steps.length * settings.familiarThousandths
+/** Whether enough of what the session did, and of where it went, is known, in a baseline that is old enough to judge. */
+function isFamiliar(known: Baseline, { steps, own }: SessionDestinations, { nowMs, settings }: Moment): boolean {
+  const taken = [...steps, ...own]
+  const usual = taken.filter((term) => knowsTerm(known, term, settings, nowMs)).length
+  return isBaselineMature(known, settings, nowMs) && usual * 1000 >= taken.length * settings.familiarThousandths
 }
 
 /** What is denied of the bound destinations: those of results that address an agent, and what familiar ways lead to. */

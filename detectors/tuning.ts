@@ -13,7 +13,7 @@ const THRESHOLDS = [
   { section: 'readVolume', key: 'floorBytes', values: [262_144, 1_048_576, 4_194_304] },
   { section: 'firstSeenTool', key: 'windowDays', values: [1, 7, 30] },
   { section: 'taintedDestination', key: 'destinationsPerResult', values: [1, 3, 5, 10] },
-  { section: 'taintedDestination', key: 'familiarThousandths', values: [500, 750, 900, 1000] },
+  { section: 'taintedDestination', key: 'familiarThousandths', values: [500, 700, 900, 1000] },
   { section: 'copiedValue', key: 'termsPerHour', values: [1, 10, 50] },
   { section: 'rareWrite', key: 'rareThousandths', values: [5, 20, 50, 100] },
   { section: 'probing', key: 'denials', values: [2, 3, 5, 10] },
