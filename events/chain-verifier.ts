@@ -138,8 +138,8 @@ function placeEvent(read: ReadRecord, scope: Scope): Verdict {
     return { ...read, outcome: 'fork', stored: head.hash, reason: 'previous is not the hash of the event before it' }
   scope.accept(read)
   return {
-    ...read,
     outcome: 'accepted',
+    ...read,
     ...attachmentProblem(read),
     ...(follows ? {} : { gap: { from: head.sequence + 1, to: event.sequence - 1 } }),
   }
@@ -148,14 +148,14 @@ function placeEvent(read: ReadRecord, scope: Scope): Verdict {
 function placeOld(read: ReadRecord, scope: Scope): Verdict {
   const { event, chain, hash } = read
   const stored = scope.hashAt(chain, event.sequence)
-  if (stored === hash || stored === FORGOTTEN) return { ...read, outcome: 'duplicate' }
+  if (stored === hash || stored === FORGOTTEN) return { outcome: 'duplicate', ...read }
   if (stored !== undefined)
     return { ...read, outcome: 'fork', stored, reason: 'another event has this sequence number' }
   const before = event.sequence === 1 ? event.previous : scope.hashAt(chain, event.sequence - 1)
   if (before !== undefined && before !== FORGOTTEN && before !== event.previous)
     return { ...read, outcome: 'fork', stored: before, reason: 'previous is not the hash of the event before it' }
   scope.accept(read)
-  return { ...read, outcome: 'late', ...attachmentProblem(read) }
+  return { outcome: 'late', ...read, ...attachmentProblem(read) }
 }
 
 /** What is wrong with signals or payload beside an honest body: the event stands, the attachment is not believed. */

@@ -69,7 +69,8 @@ function appendBytes(hashes: readonly string[]): Buffer {
 
 /** Signs all hashes of one append. */
 export function signAppend(key: RunKey, hashes: readonly string[]): AppendSignature {
-  return { ...key.certificate, count: hashes.length, appendSignature: sign(null, appendBytes(hashes), key.privateKey) }
+  const appendSignature = sign(null, appendBytes(hashes), key.privateKey)
+  return { count: hashes.length, appendSignature, ...key.certificate }
 }
 
 /** Whether a run's key signed exactly these hashes as one append. */

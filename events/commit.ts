@@ -119,8 +119,8 @@ function trySeal(head: ChainHead, append: Append, context: SealContext): SealedA
     for (const { draft, ...attachments } of append.entries) {
       const before = headAfter(head, events)
       const fields = typeof draft === 'function' ? draft(events, before) : draft
-      const place = { identity: context.runKey.identity, micros: context.nowMicros(), id: fields.id ?? context.newId() }
-      const sealed = sealEvent(before, fields, { ...place, ...attachments })
+      const [identity, micros, id] = [context.runKey.identity, context.nowMicros(), fields.id ?? context.newId()]
+      const sealed = sealEvent(before, fields, { identity, micros, id, ...attachments })
       const record = toRecord(chainOf(sealed.event), sealed)
       bytes += recordBytes(record)
       events.push(sealed)

@@ -184,7 +184,7 @@ export class ChainCursor {
     this.#sealed = frame.kind === 'seal'
     const { topic, partition } = this.#options
     const stored = frame.records.map((record, index) => {
-      return { ...record, timeMs: frame.timeMs, position: { topic, partition, offset: frame.firstOffset + index } }
+      return { timeMs: frame.timeMs, position: { topic, partition, offset: frame.firstOffset + index }, ...record }
     })
     return stored.filter((record) => record.position.offset >= next)
   }

@@ -146,7 +146,7 @@ export class ChainFileWriter {
     const { topic, partition } = this.#options
     const frame: Frame = { kind: 'records', timeMs: this.#time(), firstOffset: this.#segments.nextOffset, records }
     const stored = records.map((record, index) => {
-      return { ...record, timeMs: frame.timeMs, position: { topic, partition, offset: frame.firstOffset + index } }
+      return { timeMs: frame.timeMs, position: { topic, partition, offset: frame.firstOffset + index }, ...record }
     })
     return { frame, bytes: encodeFrame(partition, frame), stored, landed: false, doubted: false }
   }

@@ -146,8 +146,9 @@ export function argumentSignals(key: Buffer, toolClass: ToolClass, value: Json, 
     return { name: shortHmac(key, 'name', name), values }
   })
   const references = strings.flatMap(referencesOf).slice(0, MAX_REFERENCES)
-  if (references.length === 0) return { ...base, fields: copied }
-  return { ...base, fields: copied, references: references.map((name) => shortHmac(key, 'value', name)) }
+  const signals = { ...base, fields: copied }
+  if (references.length === 0) return signals
+  return { references: references.map((name) => shortHmac(key, 'value', name)), ...signals }
 }
 
 /** The signals of a result: its destinations, values and secrets, and what addresses an agent. */
@@ -165,13 +166,17 @@ export function resultSignals(key: Buffer, toolClass: ToolClass, value: Json, op
   const addressed = namedIn(passage)
   const targets = targetsIn(key, passage, base.destinations)
   const room = MAX_RESULT_VALUES - addressed.length - targets.length
-  return {
-    ...(addressed.length === 0 ? {} : { addressed: addressed.map((token) => shortHmac(key, 'value', token)) }),
-    ...(targets.length === 0 ? {} : { targets }),
+  const signals = {
     ...base,
     values: tokens.slice(0, room).map((token) => shortHmac(key, 'value', token)),
     markers,
     truncated: base.truncated || tokens.length > room,
+  }
+  if (markers === 0) return signals
+  return {
+    ...(addressed.length === 0 ? {} : { addressed: addressed.map((token) => shortHmac(key, 'value', token)) }),
+    ...(targets.length === 0 ? {} : { targets }),
+    ...signals,
   }
 }
 

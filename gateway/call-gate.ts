@@ -16,6 +16,7 @@ import type { Decision, DecisionBasis, ProposedCall } from './decide.ts'
 import { type Decided, type Escalation, isStillApproved } from './escalation.ts'
 import type { HoldLane } from './hold-lane.ts'
 import { closeLate } from './late-commit.ts'
+import type { DecisionFacts } from './policy/decision.ts'
 import type { Charge } from './policy/limits.ts'
 import type { Outcome, Recorder } from './recorder.ts'
 import type { ShownDefinition } from './shown-tools.ts'
@@ -75,7 +76,9 @@ export interface CallGateOptions {
   /** What configuration says of a tool's class; undefined where it says nothing. */
   readonly configuredClass?: (tool: string) => ToolClass | undefined
   readonly holdLane?: HoldLane
-  readonly newBasis: () => Omit<DecisionBasis, 'control'>
+  readonly newBasis: () => Omit<DecisionBasis, 'control' | 'facts'> & {
+    readonly facts: Omit<DecisionFacts, 'counters'>
+  }
   readonly control: () => ControlView
   readonly counters: Counters
   readonly unknown: UnknownOutcomes
@@ -113,7 +116,7 @@ export class CallGate {
   async admit(proposed: GovernedRequest, waiter?: Waiter): Promise<Admission> {
     const request = classified(proposed, this.#options.configuredClass)
     const { clock } = this.#options
-    const context: CallContext = { ...request.connection, call: uuidv7(clock.nowMicros()), tool: request.tool }
+    const context: CallContext = { call: uuidv7(clock.nowMicros()), tool: request.tool, ...request.connection }
     if (this.#open >= MAX_OPEN_CALLS)
       return refusal(context, {
         decision: 'deny',
@@ -126,7 +129,7 @@ export class CallGate {
     try {
       await this.#options.ready
       const isUnjudged = (await this.#options.holdLane?.isUnjudged(request)) === true
-      const call = { ...this.#proposed(request, context), isUnjudged }
+      const call = { isUnjudged, ...this.#proposed(request, context) }
       const shown = (): ShownDefinition | undefined => request.shownNow?.() ?? call.shown
       const standing = new StandingDecision(call, { basis: () => this.#basis(), shown })
       const decided = await this.#decide({ call, standing }, request, waiter)
@@ -245,11 +248,17 @@ export class CallGate {
     const isRepeatOfUnknown = (): boolean =>
       !unknown.isEmpty &&
       unknown.has(
-        { ...context, argumentsDigest: argumentsDigest(deploymentKey, argumentsBytes) },
+        { argumentsDigest: argumentsDigest(deploymentKey, argumentsBytes), ...context },
         clock.nowMicros() / 1000,
       )
     return {
-      ...{ context, method, argumentsValue, signals, sessions, shown, isRepeatOfUnknown },
+      context,
+      method,
+      argumentsValue,
+      signals,
+      sessions,
+      shown,
+      isRepeatOfUnknown,
       hasUnsafeNumber: () => hasUnsafeNumber(argumentsBytes),
     }
   }
@@ -257,7 +266,7 @@ export class CallGate {
   #basis(): DecisionBasis {
     const { newBasis, control, counters } = this.#options
     const basis = newBasis()
-    return { ...basis, facts: { ...basis.facts, counters }, control: control() }
+    return { control: control(), ...basis, facts: { counters, ...basis.facts } }
   }
 
   #reserve(charges: readonly Charge[] = []): Reservation {

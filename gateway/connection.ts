@@ -69,7 +69,7 @@ export class Connection {
 
   /** The context of the connection's own events. */
   get context(): ConnectionContext {
-    return { ...this.#base, client: this.#client }
+    return { client: this.#client, ...this.#base }
   }
 
   /** Every session seen on this connection. */
@@ -92,7 +92,7 @@ export class Connection {
     this.#sessions.add(session)
     const oldest = this.#sessions.size > MAX_SESSIONS ? [...this.#sessions][1] : undefined
     if (oldest !== undefined) this.#sessions.delete(oldest)
-    return { ...context, session, origin: this.#base.session }
+    return { origin: this.#base.session, ...context, session }
   }
 
   /** Takes the client's name, and what it can do, from `initialize`. */

@@ -137,7 +137,7 @@ function withPin(
   { policy, pins, control, facts }: DecisionBasis & { readonly policy: Policy },
 ): ChargedDecision {
   if (shown === undefined || decision.decision === 'deny') return decision
-  const held = holdByPin(policy, { ...context, shown }, { book: pins, control })
+  const held = holdByPin(policy, { shown, ...context }, { book: pins, control })
   if (held === undefined) return decision
   if (!isObserving(policy, facts.nowMs))
     return held.decision === 'deny'

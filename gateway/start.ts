@@ -136,7 +136,7 @@ export function startGateway(given: GatewayOptions): GatewayRun {
       policy: inForce.policy,
       need: options.need,
       pins: pins.book,
-      facts: { ...options.facts, protection: inForce.protection, nowMs: Math.floor(clock.nowMicros() / 1000) },
+      facts: { nowMs: Math.floor(clock.nowMicros() / 1000), ...options.facts, protection: inForce.protection },
     }),
   })
   const stop = async (): Promise<void> => {

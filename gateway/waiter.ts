@@ -32,7 +32,7 @@ export function createWaiter(
 ): Waiter {
   const elicit = (text: string, over: AbortSignal): Promise<UserVerdict | undefined> =>
     connection.elicitations.ask({ id: `toolwarden-${randomUUID()}`, text, send, over })
-  const waiter = connection.takesForms && !isModern(message) ? { ...means, elicit } : means
+  const waiter = connection.takesForms && !isModern(message) ? { elicit, ...means } : means
   const progressToken = findProgressToken(message)
   if (progressToken === undefined) return waiter
   const progress = (count: number, text: string): void =>
@@ -43,7 +43,7 @@ export function createWaiter(
         params: { progressToken, progress: -1 / count, message: text },
       }),
     )
-  return { ...waiter, progress }
+  return { progress, ...waiter }
 }
 
 /** A token that can be said again without changing it: a number above 2^53 could not. */

@@ -40,7 +40,7 @@ export function safeText(text: string, maxLength: number): string {
 }
 
 function eventRow(record: StoredRecord, verdict: Verdict): EventRow {
-  const place = { ...positionOf(record), log_time: Number.isSafeInteger(record.timeMs) ? record.timeMs : 0 }
+  const place = { log_time: Number.isSafeInteger(record.timeMs) ? record.timeMs : 0, ...positionOf(record) }
   const nothing = { outcome: verdict.outcome, after_gap: 0, signature: '', attachments: '', body: '', reason: '' }
   if (verdict.outcome === 'quarantined') {
     const reason = safeText(verdict.reason, MAX_REASON_LENGTH)
@@ -79,12 +79,12 @@ function payloadRow(record: StoredRecord, verdict: Verdict): PayloadRow | undefi
   const { payload, signals } = verdict.headers
   if (verdict.attachmentProblem !== undefined || (payload === undefined && signals === undefined)) return undefined
   return {
-    ...positionOf(record),
     hash: verdict.hash,
     chain: verdict.chain,
     recorded: payload?.toString('base64') ?? '',
     signals: signals?.toString('base64') ?? '',
     erased_by: '',
+    ...positionOf(record),
   }
 }
 

@@ -174,7 +174,7 @@ export class Endpoint {
     }
     peer.exchanges++
     try {
-      await new Forwarding(this.#options, { ...job, peerOf }).run()
+      await new Forwarding(this.#options, { peerOf, ...job }).run()
     } finally {
       peer.exchanges--
     }
@@ -262,17 +262,13 @@ function waiterOf(
   message: Request,
   { peer, withdrawal }: { readonly peer: Peer; readonly withdrawal: Withdrawal },
 ): Waiter {
-  const { progress, elicit, ...waiter } = createWaiter(message, {
-    ...{ connection: peer.connection, withdrawal, bytes: body?.length ?? 0 },
-    send: (text) => reply.hold(text),
-  })
+  const send = (text: string): void => reply.hold(text)
+  const full = createWaiter(message, { connection: peer.connection, withdrawal, bytes: body?.length ?? 0, send })
+  const { progress, elicit, ...waiter } = full
   const takesEvents = /(?:^|[\s,])(?:text\/event-stream|text\/\*|\*\/\*)/i.test(findHeader(headers, 'accept') ?? '')
   if (!takesEvents) return waiter
-  return {
-    ...waiter,
-    ...(progress === undefined ? {} : { progress }),
-    ...(elicit === undefined || peer.sessionId === undefined ? {} : { elicit }),
-  }
+  if (elicit === undefined || peer.sessionId !== undefined) return full
+  return progress === undefined ? waiter : { progress, ...waiter }
 }
 
 function isSuccess(status: number): boolean {

@@ -138,7 +138,7 @@ export class HttpGateway {
     if (endpoint === undefined || name === undefined) return refuseHead(reply, 404, 'no server has this path')
     if (!mayUse(caller, name)) return refuseHead(reply, 403, 'the token is not for this server')
     if (!isMethod(head.method)) return
-    await this.#withBody(request, { ...head, method: head.method, caller, reply }, endpoint)
+    await this.#withBody(request, { caller, reply, ...head, method: head.method }, endpoint)
   }
 
   async #withBody(request: IncomingMessage, admitted: Admitted, endpoint: Endpoint): Promise<void> {

@@ -36,7 +36,7 @@ function findBarred(call: PolicyCall, facts: DecisionFacts, texts: Evaluation['t
   if (hasLongName(call)) return deny('default', 'evaluation_error', 'A name in this call is too long')
   if (facts.protection === undefined) return undefined
   try {
-    const protectedName = findProtected(texts(), facts.protection, { ...facts, toolClass: call.toolClass })
+    const protectedName = findProtected(texts(), facts.protection, { toolClass: call.toolClass, ...facts })
     return protectedName === undefined ? undefined : deny('self-protection', 'self_protection', protectedName)
   } catch (error) {
     return toFailure('self-protection', error)

@@ -101,7 +101,7 @@ export function withLimits(rule: Rule, decision: PolicyDecision, evaluation: Eva
   }
   const repeated = decideRepeat(rule, decision, call)
   if (rule.onAmbiguous !== 'allow') observer?.onCheck('onAmbiguous', repeated === decision ? undefined : repeated.text)
-  return { ...repeated, ...withCharges(charges) }
+  return charges.length === 0 ? repeated : { charges, ...repeated }
 }
 
 const checkOfLimit: Readonly<Record<Rule['limits'][number]['type'], RuleCheck>> = {
