@@ -15,8 +15,11 @@ refused.addSubnet('224.0.0.0', 3, 'ipv4')
 refused.addAddress('::', 'ipv6')
 refused.addSubnet('fe80::', 10, 'ipv6')
 refused.addSubnet('ff00::', 8, 'ipv6')
-/** Where AWS has its instance metadata in IPv6. */
+/** Where AWS has its instance metadata in IPv6, Azure its agent, Alibaba and Oracle their metadata. */
 refused.addAddress('fd00:ec2::254', 'ipv6')
+for (const address of ['168.63.129.16', '100.100.100.200', '192.0.0.192']) refused.addAddress(address, 'ipv4')
+/** The link-local addresses of IPv4 by way of NAT64 (RFC 6052). */
+refused.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6')
 
 /** Why a webhook must not be at an address; undefined where it may. */
 export function findAddressProblem(address: string, protocol: string): string | undefined {

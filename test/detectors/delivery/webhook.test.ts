@@ -104,4 +104,15 @@ describe('address of a webhook', () => {
     assert.match(findAddressProblem('192.168.1.10', 'http:') ?? '', /use https/)
     assert.match(findAddressProblem('169.254.169.254', 'https:') ?? '', /no webhook/)
   })
+
+  for (const address of [
+    '::ffff:169.254.169.254',
+    '64:ff9b::a9fe:a9fe',
+    '168.63.129.16',
+    '100.100.100.200',
+    '192.0.0.192',
+  ])
+    it(`is not at ${address}, where clouds keep credentials`, () => {
+      assert.match(findAddressProblem(address, 'https:') ?? '', /no webhook/)
+    })
 })
