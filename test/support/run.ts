@@ -12,8 +12,8 @@ import { entryOf, groupTests } from './test-groups.ts'
 import { makeTestHome } from './test-home.ts'
 import { findStaleTests, parseTestRequest, selectTests, type TestRequest } from './test-selection.ts'
 
-/** One more than the two processors that a small machine has: many a test waits, for a time limit or for a store. */
-const CONCURRENCY = 3
+/** A third one would save a few seconds more, and take them from tests that hold something to a time. */
+const CONCURRENCY = 2
 /** A file that hangs is ended and counted as failed. */
 const FILE_TIMEOUT_MS = 300_000
 const REAL_FILE_TIMEOUT_MS = 1_200_000
