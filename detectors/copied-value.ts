@@ -6,7 +6,6 @@ import type { EventOf } from '../events/event.ts'
 import type { ArgumentPlace, Predicate } from '../events/rule.ts'
 import { MAX_PREDICATE_PLACES, MAX_PREDICATE_VALUES } from '../events/rule.ts'
 import type { Signals } from '../events/signals.ts'
-import { derivedId } from '../events/time.ts'
 import { type Baseline, countSession, EMPTY_BASELINE, knowsTerm, learnTerms } from './baseline.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
 import { addDistinct, type CallEvent, memberOf, type OpenCall, openCall, sessionKeyOf } from './call-book.ts'
@@ -14,6 +13,7 @@ import { isTrustedSource } from './classes.ts'
 import { addSource, freshValues, type Source } from './copied-source.ts'
 import type { Detector, Finding, Observation, ObservedEvent } from './detector.ts'
 import { isMarked, isRefusal } from './instruction-markers.ts'
+import { issuedDigest } from './issued-digest.ts'
 import type { DetectorSettings } from './settings.ts'
 
 const MAX_SESSIONS = 2_000
@@ -168,7 +168,7 @@ function issue(
 }
 
 function digestOf(predicates: readonly Predicate[]): string {
-  return predicates.length === 0 ? '' : derivedId('values', JSON.stringify(predicates))
+  return predicates.length === 0 ? '' : issuedDigest(predicates)
 }
 
 /** What the session's writes may not contain, by source. */

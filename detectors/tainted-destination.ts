@@ -5,7 +5,6 @@
 import type { EventOf } from '../events/event.ts'
 import type { Predicate } from '../events/rule.ts'
 import type { Signals } from '../events/signals.ts'
-import { derivedId } from '../events/time.ts'
 import { type ArmedDestination, addNamed, arm, boundOf, isLead } from './armed-destinations.ts'
 import { type Baseline, countSession, EMPTY_BASELINE, isBaselineMature, knowsTerm, learnTerms } from './baseline.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
@@ -15,6 +14,7 @@ import { findArmed } from './destination-rules.ts'
 import { type Held, hold, learnWays, usualWays } from './destination-ways.ts'
 import type { Detector, Observation, ObservedEvent } from './detector.ts'
 import { isMarked, isRefusal } from './instruction-markers.ts'
+import { issuedDigest } from './issued-digest.ts'
 import { knownTargets, newDestinations } from './new-destinations.ts'
 import type { DetectorSettings } from './settings.ts'
 
@@ -148,7 +148,8 @@ function settle(
   const isSource = returned !== undefined && !isTrustedSource(moment.classes, event)
   const isLed = call !== undefined && isLead(call.signals, session.named)
   const armed = isSource ? armWith(state.known, next, { returned, hash, isLed, moment }) : next
-  const isFamiliarNow = isFamiliar(state.known, armed, moment)
+  // It says what is denied of what is armed.
+  const isFamiliarNow = armed.armed.length > 0 && isFamiliar(state.known, armed, moment)
   const judged = issue(state, { event, session: { ...armed, isFamiliar: isFamiliarNow }, moment })
   if (event.status !== 'ok' || call === undefined) return judged
   // It ran, and no rule of ours stood against it: what it used is the user's own, or was approved.
@@ -170,7 +171,7 @@ function armWith(
   { returned, hash, isLed, moment }: Arrival,
 ): SessionDestinations {
   const isAddressed = isMarked(returned, moment.markers)
-  const fresh = newDestinations(known, session, returned, { ...moment, isMarked: isAddressed })
+  const fresh = newDestinations(known, session, returned, { isMarked: isAddressed, ...moment })
   const isDeniable = fresh.length <= moment.settings.deniedPerResult
   const told = isAddressed ? knownTargets(known, session, returned, moment) : []
   const all = returned.destinations.filter((each) => !told.includes(each))
@@ -198,7 +199,7 @@ function issue(
   const bound = boundOf(session, moment.settings)
   const names = bound.map(({ name }) => name)
   const denials = denialsOf(state, { session, bound }, moment)
-  const issued = bound.length === 0 ? '' : derivedId('destinations', JSON.stringify([names, denials]))
+  const issued = bound.length === 0 ? '' : issuedDigest([names, denials])
   const done = putSession(state, event, { ...session, issued, hasDenial: denials.length > 0 }, moment.nowMs)
   const { causes, hasDenial: hadDenial } = session
   const findings =
@@ -210,9 +211,10 @@ function issue(
 
 /** Whether enough of what the session did, and of where it went, is known, in a baseline that is old enough to judge. */
 function isFamiliar(known: Baseline, { steps, own }: SessionDestinations, { nowMs, settings }: Moment): boolean {
+  if (!isBaselineMature(known, settings, nowMs)) return false
   const taken = [...steps, ...own]
   const usual = taken.filter((term) => knowsTerm(known, term, settings, nowMs)).length
-  return isBaselineMature(known, settings, nowMs) && usual * 1000 >= taken.length * settings.familiarThousandths
+  return usual * 1000 >= taken.length * settings.familiarThousandths
 }
 
 /** What is denied of the bound destinations: those of results that address an agent, and what familiar ways lead to. */
@@ -224,8 +226,7 @@ function denialsOf(
   const marked = bound.filter((each) => each.isMarked).map(({ name }) => name)
   const addressed: readonly Predicate[] =
     marked.length === 0 ? [] : [{ type: 'signal', field: 'destinations', anyOf: marked }]
-  if (!session.isFamiliar) return addressed
-  if (session.held.length === 0) return addressed
+  if (!session.isFamiliar || session.held.length === 0) return addressed
   const deniable = new Set(bound.filter((each) => each.isDeniable).map(({ name }) => name))
   const usual = usualWays(session.held, { takers: state.takers, bound: deniable }, (way) => {
     return knowsTerm(state.known, way, settings, nowMs)
