@@ -12,8 +12,6 @@ import { runEvaluation } from './eval/run.ts'
 import type { Share } from './eval/score.ts'
 
 const PAGE = 'docs/detection.md'
-const BEGIN = '<!-- eval: begin -->'
-const END = '<!-- eval: end -->'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -47,6 +45,7 @@ function printBreakdown(from: string, by: string): void {
   if (grouping === undefined) throw new RangeError(`no such grouping: ${by}`)
   const rows = breakDown(readSessions(from), grouping)
   console.log(values.json ? JSON.stringify(rows, null, 2) : formatBreakdown(rows, grouping))
+  if (values.write) writeBlock(`by ${grouping}`, formatBreakdown(rows, grouping))
 }
 
 async function runEndToEnd(from: string): Promise<void> {
@@ -72,8 +71,14 @@ function describeShare({ count, of, share, low, high }: Share): string {
 function write(report: Report): void {
   writeFileSync('docs/detection-delays.svg', drawDelays(report.delays))
   writeFileSync('docs/detection-frontier.svg', drawFrontier(report))
+  writeBlock('eval', formatReport(report))
+}
+
+/** Puts a text between two comments of the page; nothing where they are not there. */
+function writeBlock(name: string, text: string): void {
+  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`]
   const page = readFileSync(PAGE, 'utf8')
-  const [before = '', rest = ''] = page.split(BEGIN)
-  const after = rest.split(END)[1] ?? ''
-  writeFileSync(PAGE, `${before}${BEGIN}\n${formatReport(report)}\n${END}${after}`)
+  const [before = '', rest] = page.split(begin)
+  const after = rest?.split(end)[1]
+  if (after !== undefined) writeFileSync(PAGE, `${before}${begin}\n${text}\n${end}${after}`)
 }
