@@ -109,7 +109,9 @@ function readable(text: string): string {
 
 function unescaped(text: string): string {
   const lines = text.replace(/\\{1,8}[nrt]/g, ' \n')
-  return lines.replace(/\\{1,8}u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+  return lines.replace(/\\{1,8}(?:u([0-9a-f]{4})|x([0-9a-f]{2}))/gi, (_, four?: string, two?: string) => {
+    return String.fromCharCode(Number.parseInt(four ?? two ?? '', 16))
+  })
 }
 
 /** A space of a pattern stands for any run of white space. */
