@@ -3,6 +3,7 @@
 import { expiryOf, isLongOver } from './control-expiry.ts'
 import { type ControlEvent, type ControlRecord, type ControlState, liveDigest } from './control-record.ts'
 import type { Rule } from './rule.ts'
+import { SubjectMap } from './subject-map.ts'
 import { parseTime } from './time.ts'
 
 /** The newest record of one subject. */
@@ -85,7 +86,7 @@ function evolveSubject(
       reason: `revision ${event.revision} is not above ${current.revision}: an older record, replayed`,
     }
   }
-  const subjects = new Map(view.subjects).set(subject, { subject, revision: event.revision, hash, event })
+  const subjects = SubjectMap.of(view.subjects).with({ subject, revision: event.revision, hash, event })
   return { outcome: 'applied', view: { ...view, subjects, revision: Math.max(view.revision, event.revision) } }
 }
 

@@ -4,6 +4,7 @@ import type { ControlView, LiveSubject } from '../events/control-view.ts'
 import type { EventOf } from '../events/event.ts'
 import { roleOf } from '../events/role.ts'
 import { bindsEveryone, isArmedRule, MAX_OPERATOR_RULE_LIFE_MS, MAX_RULE_LIFE_MS, type Rule } from '../events/rule.ts'
+import { SubjectMap } from '../events/subject-map.ts'
 import { parseTime } from '../events/time.ts'
 
 /** How far a rule's writer's clock may be ahead. */
@@ -22,9 +23,10 @@ interface TimedRule {
   readonly lifeMicros: number
 }
 
-/** A rule at its place among all rules: the order in which they were said. */
+/** A rule with its subject, at its place among the rules of one map: the order in which they were said. */
 interface PlacedRule {
   readonly timed: TimedRule
+  readonly subject: string
   readonly place: number
 }
 
@@ -37,7 +39,7 @@ interface AdaptiveRules {
   readonly countedByPrincipal: ReadonlyMap<string, readonly PlacedRule[]>
 }
 
-/** Made once for what is known of `control`, and gone with it: the map of subjects is never changed, but replaced. */
+/** Made once for a map of subjects, and gone with it: none is ever changed, but replaced. */
 const known = new WeakMap<ControlView['subjects'], AdaptiveRules>()
 const timedRules = new WeakMap<AddedRule, TimedRule>()
 
@@ -47,22 +49,29 @@ export function listRulesAbout(
   { sessions, principal }: { readonly sessions: readonly string[]; readonly principal: string },
   nowMicros: number,
 ): readonly Rule[] {
-  const { ofEveryone, bySession, byPrincipal } = rulesOf(view)
-  const lists = [
-    ofEveryone,
-    byPrincipal.get(principal),
-    ...[...new Set(sessions)].map((session) => bySession.get(session)),
-  ]
-  const found = lists.flatMap((list) => list?.filter(({ timed }) => isInForce(timed, nowMicros)) ?? [])
-  return found.sort((a, b) => a.place - b.place).map(({ timed }) => timed.rule)
+  const about = [...new Set(sessions)]
+  return findPlaced(view, nowMicros, ({ ofEveryone, bySession, byPrincipal }) => {
+    return [ofEveryone, byPrincipal.get(principal), ...about.map((session) => bySession.get(session))]
+  }).map(({ timed }) => timed.rule)
 }
 
 /** How many rules in force count against what one principal may have. */
 export function countRulesOf(view: ControlView, principal: string, nowMicros: number): number {
-  let count = 0
-  for (const { timed } of rulesOf(view).countedByPrincipal.get(principal) ?? [])
-    if (isInForce(timed, nowMicros)) count += 1
-  return count
+  return findPlaced(view, nowMicros, ({ countedByPrincipal }) => [countedByPrincipal.get(principal)]).length
+}
+
+/** Those of some lists that are in force: of what came last, and of the others what nothing has replaced. */
+function findPlaced(
+  { subjects }: ControlView,
+  nowMicros: number,
+  pick: (rules: AdaptiveRules) => readonly (readonly PlacedRule[] | undefined)[],
+): readonly PlacedRule[] {
+  const { others, newest } = SubjectMap.of(subjects)
+  const listed = (part: ControlView['subjects']): readonly PlacedRule[] => {
+    const lists = pick(rulesOf(part)).flatMap((list) => list?.filter(({ timed }) => isInForce(timed, nowMicros)) ?? [])
+    return lists.sort((a, b) => a.place - b.place)
+  }
+  return [...listed(others).filter(({ subject }) => !newest.has(subject)), ...listed(newest)]
 }
 
 /**
@@ -83,7 +92,7 @@ function isInForce(timed: TimedRule, nowMicros: number): boolean {
   return ruleProblem(timed.added, nowMicros) === undefined
 }
 
-function rulesOf({ subjects }: ControlView): AdaptiveRules {
+function rulesOf(subjects: ControlView['subjects']): AdaptiveRules {
   const rules = known.get(subjects) ?? sortRules(subjects.values())
   known.set(subjects, rules)
   return rules
@@ -95,9 +104,9 @@ function sortRules(subjects: Iterable<LiveSubject>): AdaptiveRules {
   const byPrincipal = new Map<string, PlacedRule[]>()
   const countedByPrincipal = new Map<string, PlacedRule[]>()
   let place = 0
-  for (const { event } of subjects) {
+  for (const { subject, event } of subjects) {
     if (event.type !== 'rule/added') continue
-    const placed = { timed: timedRuleOf(event), place }
+    const placed = { timed: timedRuleOf(event), subject, place }
     const { session, principal } = event.rule.scope
     if (session !== undefined) addTo(bySession, session, placed)
     else if (principal !== undefined) addTo(byPrincipal, principal, placed)

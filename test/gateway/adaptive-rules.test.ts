@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type ControlView, EMPTY_CONTROL, type LiveSubject, liveRules } from '../../events/control-view.ts'
 import { isArmedRule, type Rule } from '../../events/rule.ts'
+import { SubjectMap } from '../../events/subject-map.ts'
 import { derivedId, formatTime } from '../../events/time.ts'
 import { countRulesOf, listRulesAbout, ruleProblem } from '../../gateway/adaptive-rules.ts'
 
@@ -25,11 +26,13 @@ const rule = fc.record({
 })
 type RuleFields = typeof rule extends fc.Arbitrary<infer Fields> ? Fields : never
 
+/** The first twelve came long ago; later ones came last, and each that is the thirteenth or more after another replaces it. */
 function viewOf(rules: readonly RuleFields[], writer = 'detectors/main'): ControlView {
-  const subjects = new Map<string, LiveSubject>()
+  const before = new Map<string, LiveSubject>()
+  let subjects = SubjectMap.of(before)
   for (const [place, { scope: about, created, minutes, isArmed }] of rules.entries()) {
     const createdMicros = NOW_MICROS + created * MINUTE_MICROS
-    const id = derivedId('rule', String(place))
+    const id = derivedId('rule', String(place % 13))
     const event = {
       type: 'rule/added',
       writer,
@@ -40,7 +43,9 @@ function viewOf(rules: readonly RuleFields[], writer = 'detectors/main'): Contro
         expiresAt: formatTime(createdMicros + minutes * MINUTE_MICROS),
       },
     } as unknown as LiveSubject['event']
-    subjects.set(`rule/${id}`, { subject: `rule/${id}`, revision: place, hash: id, event })
+    const live = { subject: `rule/${id}`, revision: place, hash: id, event }
+    if (place < 12) subjects = SubjectMap.of(before.set(live.subject, live))
+    else subjects = subjects.with(live)
   }
   return { ...EMPTY_CONTROL, subjects }
 }
