@@ -239,6 +239,11 @@ async function startDetectorRole(parts: Parts): Promise<RunningDetectors> {
           { alert: notice.alert.alert, severity: notice.alert.severity, detector: notice.alert.detector },
           visible(notice.alert.explanation),
         )
+      else if (notice.type === 'isolated')
+        logger.warn(
+          { detector: notice.detector },
+          `the detector ${notice.detector} is switched off since it failed: only a new version of it begins anew`,
+        )
       else logger.warn(notice, 'detectors')
     },
   })

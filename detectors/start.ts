@@ -35,6 +35,8 @@ export type DetectorNotice =
   | { readonly type: 'alert'; readonly alert: AlertDraft }
   | { readonly type: 'snapshot-unusable'; readonly reason: string; readonly where: string }
   | { readonly type: 'snapshot-failed'; readonly error: unknown }
+  /** Switched off in an earlier run, since it failed, and still in that version. */
+  | { readonly type: 'isolated'; readonly detector: string }
   | { readonly type: 'log-expired'; readonly where: string }
   /** The log can't be read; the detectors go on trying. */
   | { readonly type: 'log-trouble'; readonly error: unknown }
@@ -156,6 +158,7 @@ class DetectorRole implements RunningDetectors {
 
   /** Begins the work of the start; its end is told by `live`. */
   begin(): void {
+    for (const detector of this.#runner.isolated) this.#options.onNotice({ type: 'isolated', detector })
     this.live = this.#goLive()
     // Told through the notice as well: whoever does not wait for it must not be ended by it.
     this.live.catch((error: unknown) => this.#fail(error))

@@ -135,6 +135,10 @@ describe('a detector that throws', () => {
     },
   }
 
+  /** Detectors of which a start said that they are switched off. */
+  const named = (): readonly string[] =>
+    harness.notices.flatMap((notice) => (notice.type === 'isolated' ? [notice.detector] : []))
+
   it('escalates the session, and is switched off with a critical alert after three failures', async () => {
     const detectors = await harness.detect({ detectors: [failing] })
     await detectors.live
@@ -156,5 +160,19 @@ describe('a detector that throws', () => {
     const isolated = (await harness.events('alert/raised')).find(({ severity }) => severity === 'critical')
     assert.equal(isolated?.subject, 'detector failing is switched off')
     assert.equal(detectors.stats().state, 'live')
+  })
+
+  it('is named at each start while it is switched off, until its next version', async () => {
+    const first = await harness.detect({ detectors: [failing] })
+    await first.live
+    const gateway = harness.writer()
+    for (const session of ['bad1', 'bad2', 'bad3']) await harness.call(gateway, { session })
+    await until(() => first.figures().isolated.length === 1)
+    await first.stop()
+    assert.deepEqual(named(), [])
+    await (await harness.detect({ detectors: [failing] })).stop()
+    assert.deepEqual(named(), ['failing'])
+    await (await harness.detect({ detectors: [{ ...failing, version: 2 }] })).stop()
+    assert.deepEqual(named(), ['failing'])
   })
 })
