@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { describeError, ToolwardenError } from '../events/errors.ts'
 import { systemClock } from '../events/time.ts'
 import type { Caller } from '../gateway/http/caller.ts'
+import { CallersSeen } from '../gateway/http/callers-seen.ts'
 import { createEndpoint } from '../gateway/http/create-endpoint.ts'
 import type { Endpoint } from '../gateway/http/endpoint.ts'
 import { HttpGateway } from '../gateway/http/http-gateway.ts'
@@ -67,10 +68,20 @@ async function createGateway(flags: GatewayFlags, ground: Ground, servers: reado
   checkBinding(address.host, { allowRemote: http.allowRemote, isAnonymous })
   const clock = systemClock()
   const quietSessions = new QuietSessions(http.limits.quietMs, () => clock.nowMicros())
+  const seen = new CallersSeen(installation.deploymentKey)
   const endpoints = new Map<string, Endpoint>()
   for (const { name, settings, run } of servers) {
     const upstream = await openUpstream(settings, config)
-    const parts = { server: name, run, upstream, limits: http.limits, clock, quietSessions, dropped: settings.drop }
+    const parts = {
+      server: name,
+      run,
+      upstream,
+      limits: http.limits,
+      clock,
+      quietSessions,
+      seen,
+      dropped: settings.drop,
+    }
     endpoints.set(name, createEndpoint({ ...parts, fail }))
   }
   return new HttpGateway({
@@ -80,6 +91,7 @@ async function createGateway(flags: GatewayFlags, ground: Ground, servers: reado
     allowedOrigins: http.allowedOrigins,
     callers: callerBook(installation.callersFile),
     anonymous: isAnonymous ? anybody(flags) : undefined,
+    seen,
     endpoints,
     limits: http.limits,
     fail,

@@ -129,7 +129,7 @@ export class DetectorReplay {
     const key = JSON.stringify([event.principal, event.session])
     this.#sessions.add(key)
     if (signals === undefined) return
-    const sessions = event.origin === undefined ? [event.session] : [event.session, event.origin]
+    const sessions = [event.session, event.origin, event.caller].filter((each) => each !== undefined)
     const subject = { ...event, sessions, signals, toolClass: signals.toolClass }
     const met = [...sessions, event.principal].flatMap((bound) => this.#rulesOf(bound, nowMs, subject))
     const decisive = met.find(({ rule }) => rule.action === 'deny') ?? met[0]

@@ -20,6 +20,8 @@ const connectionContext = {
   session: nameField,
   /** The session by client process or token, where the client named another one (`traceparent`). */
   origin: nameField.optional(),
+  /** Over HTTP a keyed digest of the principal and its network: whom a rule about the session binds, whatever session comes next. */
+  caller: nameField.optional(),
   connection: uuidField,
   principal: nameField,
   /** `declared` by configuration on stdio, taken from a `token` over HTTP. */

@@ -136,12 +136,13 @@ class OpenCalls {
 }
 
 function ambiguousReceipt({ decide, hash }: OpenCall): Entry {
-  const { session, origin, connection, principal, principalSource, client, server, call, tool } = decide
+  const { session, origin, caller, connection, principal, principalSource, client, server, call, tool } = decide
   return {
     draft: {
       type: 'authorization/receipt',
       ...{ session, connection, principal, principalSource, client, server, call, tool },
       ...(origin === undefined ? {} : { origin }),
+      ...(caller === undefined ? {} : { caller }),
       parent: hash,
       status: 'ambiguous',
       durationMicros: 0,

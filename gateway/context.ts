@@ -6,6 +6,8 @@ export interface ConnectionContext {
   readonly session: string
   /** The session that the client did not choose, where it named another one. */
   readonly origin?: string
+  /** Over HTTP, of a call: a digest of whom it comes from (http/callers-seen.ts). */
+  readonly caller?: string
   readonly connection: string
   readonly principal: string
   readonly principalSource: 'declared' | 'token'

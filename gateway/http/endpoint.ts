@@ -7,6 +7,7 @@ import { asObject, idKey, type Message, readClientMessage } from '../message.ts'
 import { describeRefused, refusalMessage } from '../refusal.ts'
 import { createWaiter, type Waiter } from '../waiter.ts'
 import { Withdrawal } from '../withdrawal.ts'
+import type { CallersSeen } from './callers-seen.ts'
 import { DecidingCalls } from './deciding-calls.ts'
 import { Forwarding, type ForwardingJob, type ForwardingTools, type HttpExchange } from './forwarding.ts'
 import { findHeader, type HeaderList } from './headers.ts'
@@ -27,6 +28,7 @@ const NOT_FORWARDED = new Set(['mcp-session-id'])
 /** What an endpoint is made of. */
 export interface EndpointOptions extends ForwardingTools {
   readonly peers: Peers
+  readonly seen: Pick<CallersSeen, 'bind'>
 }
 
 /** Serves one server. */
@@ -130,10 +132,10 @@ export class Endpoint {
   }
 
   async #takeCall(exchange: HttpExchange, message: Request, { peer, pending }: Scope): Promise<void> {
-    const { gate } = this.#options
+    const { gate, seen } = this.#options
     const { reply } = exchange
-    const request = findGovernedRequest(peer.connection, message, exchange.body ?? Buffer.alloc(0))
-    if (request === undefined) return reply.refuse(NAME_RULE, { status: 200, code: -32602, id: message.id })
+    const found = findGovernedRequest(peer.connection, message, exchange.body ?? Buffer.alloc(0))
+    if (found === undefined) return reply.refuse(NAME_RULE, { status: 200, code: -32602, id: message.id })
     const key = idKey(message.id)
     const withdrawal = new Withdrawal()
     pending.set(key, { kind: 'deciding', withdrawal })
@@ -141,7 +143,10 @@ export class Endpoint {
     const decided = this.#deciding.add(peer, key, withdrawal)
     const onGone = (): void => (isModern(message) ? withdrawal.cancel() : withdrawal.leave())
     reply.closed.addEventListener('abort', onGone, { once: true })
-    const admission = await gate.admit(request, waiterOf(exchange, message, { peer, withdrawal }))
+    const admission = await gate.admit(
+      seen.bind(found, exchange.from),
+      waiterOf(exchange, message, { peer, withdrawal }),
+    )
     reply.closed.removeEventListener('abort', onGone)
     decided()
     if (admission.type === 'refuse') {

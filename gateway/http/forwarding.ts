@@ -22,6 +22,8 @@ export interface HttpExchange {
   readonly headers: HeaderList
   readonly body: Buffer | undefined
   readonly caller: Caller
+  /** Digest of the principal and the network that the request comes from. */
+  readonly from: string
   readonly reply: Reply
 }
 

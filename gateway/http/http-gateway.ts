@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { systemCode, ToolwardenError } from '../../events/errors.ts'
 import { pause } from '../pause.ts'
 import { type Caller, type CallerBook, findBearerToken, mayUse } from './caller.ts'
+import type { CallersSeen } from './callers-seen.ts'
 import type { Endpoint } from './endpoint.ts'
 import { headerList } from './headers.ts'
 import type { HttpLimits } from './limits.ts'
@@ -29,6 +30,8 @@ export interface HttpGatewayOptions {
   /** Who calls; a caller here is taken for everybody without a token. */
   readonly callers: CallerBook
   readonly anonymous: Caller | undefined
+  /** Shared by all endpoints. */
+  readonly seen: Pick<CallersSeen, 'callerOf'>
   readonly endpoints: ReadonlyMap<string, Endpoint>
   readonly limits: HttpLimits
   /** Told of what should not happen. */
@@ -143,6 +146,7 @@ export class HttpGateway {
 
   async #withBody(request: IncomingMessage, admitted: Admitted, endpoint: Endpoint): Promise<void> {
     const { method, headers, caller, reply } = admitted
+    const from = this.#options.seen.callerOf(request.socket, caller.principal)
     const read = await readBody(request, this.#options.limits.bodyBytes, this.#budget)
     try {
       switch (read.type) {
@@ -153,7 +157,14 @@ export class HttpGateway {
         case 'cut':
           return reply.destroy()
         case 'whole':
-          await endpoint.handle({ method, headers, body: method === 'POST' ? read.body : undefined, caller, reply })
+          await endpoint.handle({
+            method,
+            headers,
+            body: method === 'POST' ? read.body : undefined,
+            caller,
+            from,
+            reply,
+          })
       }
     } finally {
       this.#budget.give(read.bytes)

@@ -41,6 +41,15 @@ describe('a rule about a session', () => {
     assert.deepEqual([...new Set(rules.map(({ scope }) => scope.session))], ['process:1'])
   })
 
+  it('over HTTP binds its caller, whatever session that begins next', () => {
+    for (const origin of [{}, { origin: 'http:1' }]) {
+      const rules = rulesOf(reads({ session: 'http:2', caller: 'caller:1', ...origin }))
+      assert.ok(rules.length >= 2)
+      assert.deepEqual([...new Set(rules.map(({ scope }) => scope.session))], ['caller:1'])
+      assert.deepEqual([...new Set(rules.map(({ scope }) => scope.principal))], ['agent:a'])
+    }
+  })
+
   it('that its client did not name binds that session', () => {
     const rules = rulesOf(reads({ session: 'process:1' }))
     assert.ok(rules.length >= 2)

@@ -24,6 +24,13 @@ describe('read-spike-origin', () => {
     assert.deepEqual(readEach(45, 'process:1').findings, [])
   })
 
+  it('does not count the sessions of one caller over HTTP together: many users may share its token', () => {
+    const story = new Story(createOriginReadSpike(detectorSettings.parse({}).readSpike))
+    for (let index = 0; index < 60; index++)
+      story.read(`/srv/${index}`, { session: `http:${index}`, caller: 'caller:1' })
+    assert.deepEqual(story.findings, [])
+  })
+
   it('does not look at sessions that the client did not name', () => {
     assert.deepEqual(readEach(60, undefined).findings, [])
   })

@@ -20,6 +20,7 @@ const CONNECTION = '019aabcd-0000-7000-8000-000000000001'
 export interface Caller {
   readonly session?: string
   readonly origin?: string
+  readonly caller?: string
   readonly principal?: string
   readonly server?: string
   readonly tool?: string
@@ -166,12 +167,13 @@ export interface Leg {
 
 /** The context of a call's events. */
 export function contextOf(
-  { session = 's1', origin, principal = 'agent:a', server = 'files', tool = 'read_file' }: Caller,
+  { session = 's1', origin, caller, principal = 'agent:a', server = 'files', tool = 'read_file' }: Caller,
   call: string,
 ) {
   return {
     session,
     ...(origin === undefined ? {} : { origin }),
+    ...(caller === undefined ? {} : { caller }),
     connection: CONNECTION,
     principal,
     principalSource: 'declared',

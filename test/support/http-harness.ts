@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type Event, type EventOf, type EventType, parseEvent } from '../../events/event.ts'
-import { generateKey } from '../../events/keys.ts'
+import { generateKey, type KeyPair } from '../../events/keys.ts'
 import { systemClock } from '../../events/time.ts'
 import { Trust } from '../../events/trust.ts'
 import { Catalogue } from '../../gateway/catalogue.ts'
 import type { Caller } from '../../gateway/http/caller.ts'
+import { CallersSeen } from '../../gateway/http/callers-seen.ts'
 import { createEndpoint } from '../../gateway/http/create-endpoint.ts'
 import { HttpGateway } from '../../gateway/http/http-gateway.ts'
 import { HttpUpstream } from '../../gateway/http/http-upstream.ts'
@@ -20,7 +21,7 @@ import { createProtection } from '../../gateway/policy/protect.ts'
 import { lookUpRealPath } from '../../gateway/policy/real-path.ts'
 import { type GatewayRun, startGateway } from '../../gateway/start.ts'
 import { HttpMcpServer } from './http-mcp-server.ts'
-import { type FaultHook, MemoryLog } from './memory-log.ts'
+import { type FaultHook, MemoryLog, MemoryStorage } from './memory-log.ts'
 import { TEST_POLICY } from './stdio-harness.ts'
 import { until } from './until.ts'
 
@@ -46,6 +47,10 @@ export interface HttpStart {
   readonly pinStore?: PinStore
   /** Whom the gateway believes; nobody unless given. */
   readonly trust?: Trust
+  /** The gateway's own; any unless given. */
+  readonly key?: KeyPair
+  /** The log's time of the first records, for those who judge by it. */
+  readonly logStartMs?: number
 }
 
 /** Keeps nothing. */
@@ -64,7 +69,8 @@ export class HttpHarness {
 
   constructor(start: HttpStart = {}) {
     this.#start = start
-    this.log = new MemoryLog(start.fault === undefined ? {} : { fault: start.fault })
+    const storage = new MemoryStorage(start.logStartMs)
+    this.log = new MemoryLog({ storage, ...(start.fault === undefined ? {} : { fault: start.fault }) })
   }
 
   get url(): string {
@@ -86,7 +92,8 @@ export class HttpHarness {
       new HttpUpstream({ url, headers: upstreamHeaders, ca: undefined, connectMs: limits.connectMs })
     this.#run = this.#startRun()
     const quietSessions = new QuietSessions(limits.quietMs, () => clock.nowMicros())
-    const parts = { server: 'test', run: this.#run, upstream, limits, clock, quietSessions, dropped, fail }
+    const seen = new CallersSeen(Buffer.alloc(32, 7))
+    const parts = { server: 'test', run: this.#run, upstream, limits, clock, quietSessions, seen, dropped, fail }
     this.#gateway = new HttpGateway({
       host: '127.0.0.1',
       port: 0,
@@ -95,6 +102,7 @@ export class HttpHarness {
       allowedOrigins: [],
       callers: { findCaller: async (token) => callers?.[token] },
       anonymous: callers === undefined ? ANYBODY : undefined,
+      seen,
       endpoints: new Map([['test', createEndpoint(parts)]]),
       limits,
       fail,
@@ -143,7 +151,7 @@ export class HttpHarness {
       log: 'toolwarden/test',
       writer: 'gateway/test',
       server: 'test',
-      key: generateKey(),
+      key: this.#start.key ?? generateKey(),
       deploymentKey: randomBytes(32),
       trust: this.#start.trust ?? new Trust([]),
       opening: { software: 'test', configuration: '0'.repeat(64) },

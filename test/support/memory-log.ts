@@ -40,6 +40,12 @@ export class MemoryStorage {
   /** By topic and partition: the offset of the next record. */
   readonly #ends = new Map<string, number>()
   #wake: (() => void)[] = []
+  readonly #startMs: number
+
+  /** The time of its first records; of their writers' clock only where a test says so. */
+  constructor(startMs = 1_700_000_000_000) {
+    this.#startMs = startMs
+  }
 
   /** All records of a topic, in order. */
   records(topic: Topic): readonly StoredRecord[] {
@@ -60,7 +66,7 @@ export class MemoryStorage {
     const end = this.end(topic, partition)
     const stored = records.map((record, index) => {
       const position = { topic, partition, offset: end + index }
-      return { ...record, position, timeMs: 1_700_000_000_000 + position.offset }
+      return { ...record, position, timeMs: this.#startMs + position.offset }
     })
     this.#appends[topic].push(stored)
     this.#ends.set(`${topic} ${partition}`, end + stored.length)
