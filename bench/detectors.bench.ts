@@ -8,7 +8,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { createDetectors } from '../detectors/create.ts'
 import { type EngineState, initialEngineState, stepEngine } from '../detectors/engine.ts'
-import { captureState, releaseOlder } from '../detectors/saved-state.ts'
+import { captureState, RELEASED_EVERY, releaseOlder } from '../detectors/saved-state.ts'
 import { detectorSettings } from '../detectors/settings.ts'
 import { SnapshotFile } from '../detectors/snapshot.ts'
 import { generateEvents, type Moment } from './detectors/generate-events.ts'
@@ -30,6 +30,7 @@ const options = { detectors: createDetectors(settings), feedback: settings.feedb
 
 let state: EngineState = initialEngineState(options.detectors)
 let issues = 0
+let judged = 0
 let events = 0
 let timedEvents = 0
 let timedMs = 0
@@ -79,9 +80,8 @@ function judge(moments: readonly Moment[]): void {
     const step = stepEngine(state, observed, { nowMs, options })
     state = step.state
     issues += step.issues.length
+    if (++judged % RELEASED_EVERY === 0) releaseOlder(state)
   }
-  // As a runner does after each batch.
-  releaseOlder(state)
   events += moments.length
   if (events < calls * 3 * WARM_SHARE) return
   timedMs += (process.cpuUsage().user - startedMicros) / 1000

@@ -23,7 +23,7 @@ export function openCall(
   event: CallEvent,
   { hash, signals }: Pick<ObservedEvent, 'hash' | 'signals'>,
 ): readonly OpenCall[] {
-  return signals === undefined ? open : [...open, { call: event.call, hash, signals }].slice(-MAX_OPEN_CALLS)
+  return signals === undefined ? open : withNewest(open, { call: event.call, hash, signals }, MAX_OPEN_CALLS)
 }
 
 /** The key of a session: its id is the client's choice, so the principal is part of it. */
@@ -35,6 +35,11 @@ export function sessionKeyOf({ principal, session }: Pick<CallEvent, 'principal'
 }
 
 let last = { principal: '', session: '', key: '["",""]' }
+
+/** A list with one item more, the oldest dropped beyond a limit. */
+export function withNewest<Item>(list: readonly Item[], item: Item, limit: number): readonly Item[] {
+  return list.length < limit ? [...list, item] : [...list.slice(1 - limit), item]
+}
 
 /** A list with what is new in another, the oldest beyond a limit dropped. */
 export function addDistinct(list: readonly string[], added: readonly string[], limit: number): readonly string[] {

@@ -1,6 +1,6 @@
 // What results of one server held in one session, how lately, and what of it came with words to an agent. Pure.
 import { MAX_PREDICATE_VALUES } from '../events/rule.ts'
-import { addDistinct } from './call-book.ts'
+import { addDistinct, withNewest } from './call-book.ts'
 
 /** Values of one session and server that are remembered; the oldest go first. */
 const MAX_VALUES = 1_500
@@ -46,11 +46,15 @@ export function addSource(sources: readonly Source[], server: string, arrival: A
     marked: isAddressed ? addDistinct(before.marked, unused, MAX_PREDICATE_VALUES) : before.marked,
     addressed: addDistinct(before.addressed, addressed, MAX_ADDRESSED),
   }
-  return [...sources.filter((each) => each.server !== server), source].slice(-MAX_SOURCES)
+  return withNewest(
+    sources.filter((each) => each.server !== server),
+    source,
+    MAX_SOURCES,
+  )
 }
 
 function withRecent(recent: Source['recent'], result: Source['recent'][number]): Source['recent'] {
-  return result.values.length === 0 ? recent : [...recent, result].slice(-MAX_RECENT)
+  return result.values.length === 0 ? recent : withNewest(recent, result, MAX_RECENT)
 }
 
 /** Results of one server that are told apart: several may come while no call has ended between them. */

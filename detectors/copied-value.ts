@@ -8,7 +8,15 @@ import { MAX_PREDICATE_PLACES, MAX_PREDICATE_VALUES } from '../events/rule.ts'
 import type { Signals } from '../events/signals.ts'
 import { type Baseline, countSession, EMPTY_BASELINE, knowsTerm, learnTerms } from './baseline.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
-import { addDistinct, type CallEvent, memberOf, type OpenCall, openCall, sessionKeyOf } from './call-book.ts'
+import {
+  addDistinct,
+  type CallEvent,
+  memberOf,
+  type OpenCall,
+  openCall,
+  sessionKeyOf,
+  withNewest,
+} from './call-book.ts'
 import { isTrustedSource } from './classes.ts'
 import { addSource, freshValues, type Source } from './copied-source.ts'
 import type { Detector, Finding, Observation, ObservedEvent } from './detector.ts'
@@ -139,7 +147,7 @@ function settle(
     calls,
     freshCalls: moment.settings.freshCalls,
   })
-  const causes = sources === session.sources ? session.causes : [...session.causes, hash].slice(-MAX_CAUSES)
+  const causes = sources === session.sources ? session.causes : withNewest(session.causes, hash, MAX_CAUSES)
   const told = { ...next, sources, causes, isSuspect: session.isSuspect || isAddressed }
   return issue(taught, { event, session: told, moment })
 }
@@ -158,17 +166,13 @@ function issue(
   const denied = [...copiesOf(state, session, moment, ({ marked }) => marked), ...addressedOf(session)].slice(
     -MAX_PREDICATES,
   )
-  const issued = [digestOf(held), digestOf(denied)] as const
+  const issued = [issuedDigest(held), issuedDigest(denied)] as const
   const done = putSession(state, event, { ...session, issued }, moment.nowMs)
   const findings = [
     ...(issued[0] === session.issued[0] ? [] : [findCopies(event, { session, predicates: held, action: 'escalate' })]),
     ...(issued[1] === session.issued[1] ? [] : [findCopies(event, { session, predicates: denied, action: 'deny' })]),
   ]
   return { state: done, findings: findings.map((finding) => finding(moment.settings)) }
-}
-
-function digestOf(predicates: readonly Predicate[]): string {
-  return predicates.length === 0 ? '' : issuedDigest(predicates)
 }
 
 /** What the session's writes may not contain, by source. */

@@ -1,7 +1,7 @@
 // By which ways destinations are known to travel: from the results of a server to a tool. Learned from calls that ran. Pure.
 import type { Predicate } from '../events/rule.ts'
 import { type BoundedMap, findValue, putValue } from './bounded-map.ts'
-import { addDistinct } from './call-book.ts'
+import { addDistinct, withNewest } from './call-book.ts'
 
 const MAX_SERVERS_KNOWN = 10_000
 const MAX_TAKERS = 100
@@ -23,7 +23,7 @@ export function hold(held: readonly Held[], server: string, destinations: readon
   if (destinations.length === 0) return held
   const before = held.find((each) => each.server === server)?.destinations ?? []
   const others = held.filter((each) => each.server !== server)
-  return [...others, { server, destinations: addDistinct(before, destinations, MAX_HELD) }].slice(-MAX_SERVERS)
+  return withNewest(others, { server, destinations: addDistinct(before, destinations, MAX_HELD) }, MAX_SERVERS)
 }
 
 /** The takers after a call that ran, and the ways that its destinations came by, as terms of a baseline. */

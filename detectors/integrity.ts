@@ -2,6 +2,7 @@
 // stay open, writers that fall silent, a verification that fails, a receipt after a deny, a decide without its propose. What may only be out of sight is not held against anyone.
 import type { Event, EventOf } from '../events/event.ts'
 import { type BoundedMap, dropValue, emptyMap, findValue, putValue } from './bounded-map.ts'
+import { withNewest } from './call-book.ts'
 import type { Detector, Finding, Observation, ObservedEvent } from './detector.ts'
 import { type GapState, observeGaps } from './open-gaps.ts'
 import type { DetectorSettings } from './settings.ts'
@@ -78,7 +79,7 @@ function judgeDecide(
 ): Observation<IntegrityState> {
   const proposed = findValue(state.calls, event.parent)
   const stage = event.decision === 'allow' ? 'allowed' : 'refused'
-  const hashes = [...(proposed?.hashes ?? []), hash].slice(-10)
+  const hashes = withNewest(proposed?.hashes ?? [], hash, 10)
   const remembered = remember(state, hash, { call: event.call, stage, hashes }, moment)
   // What became of an escalated call may come after its propose was forgotten.
   const isMissing = proposed === undefined && event.approval === undefined && findValue(state.whole, chain) === true

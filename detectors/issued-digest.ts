@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import type { Predicate } from '../events/rule.ts'
 
-/** A digest of predicates and names, in their order. */
+/** A digest of predicates and names, in their order; '' of nothing. */
 export function issuedDigest(said: readonly (Predicate | readonly string[] | readonly Predicate[])[]): string {
-  return hash('sha256', JSON.stringify(said), 'base64url')
+  return said.length === 0 ? '' : hash('sha256', JSON.stringify(said), 'base64url')
 }

@@ -2,7 +2,7 @@
 // row. Errors are muted while several principals fail on one server, which is then the one that is ill.
 import type { EventOf } from '../events/event.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
-import { addDistinct, sessionKeyOf } from './call-book.ts'
+import { addDistinct, sessionKeyOf, withNewest } from './call-book.ts'
 import type { Detector, Finding, Observation } from './detector.ts'
 import type { DetectorSettings } from './settings.ts'
 
@@ -71,7 +71,7 @@ function propose(
   const call = JSON.stringify([event.server, event.tool, event.argumentsDigest])
   const times = (conduct.calls.find(([each]) => each === call)?.[1] ?? 0) + 1
   const others = conduct.calls.filter(([each]) => each !== call)
-  const next = { ...conduct, calls: [...others, [call, times] as const].slice(-MAX_TOLD_CALLS) }
+  const next = { ...conduct, calls: withNewest(others, [call, times] as const, MAX_TOLD_CALLS) }
   const done = putSession(state, event, next, moment.nowMs)
   if (times !== moment.settings.identicalCalls) return { state: done, findings: [] }
   const explanation = `The same call of ${event.tool} on server ${event.server} was made ${times} times in one session.`

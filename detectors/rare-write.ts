@@ -4,7 +4,7 @@
 import type { EventOf } from '../events/event.ts'
 import { MAX_PREDICATE_PLACES } from '../events/rule.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
-import { sessionKeyOf } from './call-book.ts'
+import { sessionKeyOf, withNewest } from './call-book.ts'
 import type { Detector, Finding, Observation } from './detector.ts'
 import { isMature } from './session-history.ts'
 import type { DetectorSettings } from './settings.ts'
@@ -98,12 +98,12 @@ function learn(state: RareWriteState, event: EventOf<'authorization/receipt'>, n
   const key = seenKey(event)
   const before = findValue(state.seen, key)
   if (before === undefined || before.includes(event.tool)) return state
-  const seen = putValue(state.seen, key, [...before, event.tool].slice(-MAX_TOOLS), { nowMs, limit: MAX_SESSIONS })
+  const seen = putValue(state.seen, key, withNewest(before, event.tool, MAX_TOOLS), { nowMs, limit: MAX_SESSIONS })
   const uses = subjectsOf(event).reduce((map, subject) => {
     const use = findValue(map, subject) ?? NO_USE
     const sessions = use.tools.find(([tool]) => tool === event.tool)?.[1] ?? 0
     const others = use.tools.filter(([tool]) => tool !== event.tool)
-    const tools = [...others, [event.tool, sessions + 1] as const].slice(-MAX_TOOLS)
+    const tools = withNewest(others, [event.tool, sessions + 1] as const, MAX_TOOLS)
     return putValue(map, subject, { ...use, tools }, { nowMs, limit: MAX_SUBJECTS })
   }, state.uses)
   return { seen, uses }

@@ -5,7 +5,7 @@ import type { EventOf } from '../events/event.ts'
 import { MAX_PREDICATE_VALUES } from '../events/rule.ts'
 import { toolClassOf } from '../events/tool-class.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
-import { sessionKeyOf } from './call-book.ts'
+import { sessionKeyOf, withNewest } from './call-book.ts'
 import { type Detector, type Finding, MAX_CAUSES, type Observation, type ObservedEvent } from './detector.ts'
 import { takeEnded } from './ended-sessions.ts'
 import { addSession, EMPTY_HISTORY, isMature, quantileOf, type SessionHistory } from './session-history.ts'
@@ -111,7 +111,7 @@ function decided(state: ReadSpikeState, { event, hash, nowMs, settings }: Decide
   const before = distinctReads(session)
   const open = session.open.map((each) => (each === call ? { ...call, allowed: true } : each))
   const isNew = call.objects.some((object) => !before.has(object))
-  const causes = isNew ? [...session.causes, hash].slice(-MAX_CAUSES) : session.causes
+  const causes = isNew ? withNewest(session.causes, hash, MAX_CAUSES) : session.causes
   const allowed = { ...session, open, causes }
   const history = findValue(state.principals, event.principal)?.history ?? EMPTY_HISTORY
   const threshold = Math.max(settings.distinctReads, isMature(history, settings, nowMs) ? quantileOf(history, 999) : 0)

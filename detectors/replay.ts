@@ -7,7 +7,7 @@ import type { AlertDraft } from './adapt.ts'
 import type { ObservedEvent } from './detector.ts'
 import { type EngineOptions, type EngineState, initialEngineState, stepEngine } from './engine.ts'
 import { noteLift } from './feedback.ts'
-import { releaseOlder } from './saved-state.ts'
+import { RELEASED_EVERY, releaseOlder } from './saved-state.ts'
 import type { DetectorSettings } from './settings.ts'
 
 /** From a record to its rule in force, milliseconds. */
@@ -16,8 +16,6 @@ const FEEDBACK_MS = 250
 const MAX_LISTED = 1_000
 /** Rules that are remembered at once; the oldest go first. */
 const MAX_RULES = 50_000
-/** Events after which older versions of the state are let go of. */
-const RELEASED_EVERY = 256
 
 /** An alert that would have been raised. */
 export interface ReplayedAlert {

@@ -17,7 +17,7 @@ import { noteLift } from './feedback.ts'
 import type { Publisher } from './publisher.ts'
 import { findAlertKey, findPublished, notePublished, type PublishedEvent, settleRecovery } from './recovery.ts'
 import { findRuleRecord, missingOnControl, type RuleRecord } from './rule-records.ts'
-import { captureState, releaseOlder } from './saved-state.ts'
+import { captureState, RELEASED_EVERY, releaseOlder } from './saved-state.ts'
 import type { DetectorSettings } from './settings.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -189,7 +189,6 @@ export class DetectorRunner {
     const takenMs = this.#options.clock.nowMicros() / 1000
     this.#counts.lagMs = Math.max(0, takenMs - (records.at(-1)?.timeMs ?? takenMs))
     this.#counts.takenMs = takenMs
-    releaseOlder(this.#engine)
     this.#options.onProgress(this)
     while (this.#publisher !== undefined && this.#outbox.size > MAX_OUTBOX) await this.#publisher.settleOne()
   }
@@ -223,6 +222,7 @@ export class DetectorRunner {
       },
     )
     this.#engine = step.state
+    if (this.#counts.events % RELEASED_EVERY === 0) releaseOlder(this.#engine)
     for (const issue of step.issues) {
       this.#outbox.add(issue)
       this.#publisher?.publish(issue)

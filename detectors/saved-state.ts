@@ -22,6 +22,9 @@ export function restoreState(value: unknown): unknown {
   return isMap(members) ? boundedMapOf(members) : members
 }
 
+/** Events after which a shell that only goes on lets go of older versions: few enough to die young. */
+export const RELEASED_EVERY = 16
+
 /** Says of all maps of a state that what they came of is read no more; not of those within the values of maps, which change little. */
 export function releaseOlder(state: unknown): void {
   if (state instanceof BoundedMap) state.release()

@@ -4,6 +4,7 @@
 import type { EventOf } from '../events/event.ts'
 import { toolClassOf } from '../events/tool-class.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
+import { withNewest } from './call-book.ts'
 import type { Detector, Finding, Observation, ObservedEvent } from './detector.ts'
 import type { DetectorSettings } from './settings.ts'
 
@@ -83,7 +84,7 @@ function read(
     seen: (now.seen + fresh.join('')).slice(-MAX_SEEN * (SEEN_LENGTH + 1)),
     isWet: true,
     objects: now.objects + fresh.length,
-    causes: now.isWet ? now.causes : [...now.causes, hash].slice(-MAX_CAUSES),
+    causes: now.isWet ? now.causes : withNewest(now.causes, hash, MAX_CAUSES),
   }
   if (next.sum < settings.windows) return { state: put(state, event.principal, next, nowMs), findings: [] }
   const begun = { ...next, sum: 0, objects: 0, causes: [], sinceMs: nowMs }

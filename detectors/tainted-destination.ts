@@ -8,7 +8,7 @@ import type { Signals } from '../events/signals.ts'
 import { type ArmedDestination, addNamed, arm, boundOf, isLead } from './armed-destinations.ts'
 import { type Baseline, countSession, EMPTY_BASELINE, isBaselineMature, knowsTerm, learnTerms } from './baseline.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
-import { addDistinct, type CallEvent, type OpenCall, openCall, sessionKeyOf } from './call-book.ts'
+import { addDistinct, type CallEvent, type OpenCall, openCall, sessionKeyOf, withNewest } from './call-book.ts'
 import { isTrustedSource } from './classes.ts'
 import { findArmed } from './destination-rules.ts'
 import { type Held, hold, learnWays, usualWays } from './destination-ways.ts'
@@ -183,7 +183,7 @@ function armWith(
     isSuspect: session.isSuspect || isAddressed,
     // Whom people here write to is only held, whoever says so.
     armed: told.length === 0 ? armed : arm(armed, told, { ...named, isDeniable: false, isMarked: false, all: [] }),
-    causes: isNothing ? session.causes : [...session.causes, hash].slice(-MAX_CAUSES),
+    causes: isNothing ? session.causes : withNewest(session.causes, hash, MAX_CAUSES),
   }
 }
 
