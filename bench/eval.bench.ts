@@ -2,6 +2,7 @@
 // on recorded sessions (bench/eval). `--write` draws the charts and puts the tables into docs/detection.md.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { describeError, ToolwardenError } from '../events/errors.ts'
 import { breakDown, formatBreakdown, GROUPINGS } from './eval/breakdown.ts'
 import { drawDelays, drawFrontier } from './eval/charts.ts'
 import { SPLITS } from './eval/folds.ts'
@@ -25,16 +26,24 @@ const { values, positionals } = parseArgs({
   },
 })
 const [directory] = positionals
-if (directory === undefined) {
-  console.error('usage: npm run eval -- <directory of *.calls.jsonl.gz and *.labels.jsonl.gz> [--json] [--write]')
-  console.error(
-    '  --end-to-end [--sessions 40] [--split familiar|unseen]: a sample through real gateways and detectors',
-  )
-  console.error(`  --by ${GROUPINGS.join('|')}: what sessions have in common, with markers and without`)
-  process.exitCode = 1
-} else if (values.by !== undefined) printBreakdown(directory, values.by)
-else if (values['end-to-end']) await runEndToEnd(directory)
-else {
+await main().catch((error: unknown) => {
+  if (!(error instanceof ToolwardenError)) throw error
+  console.error(describeError(error))
+  process.exitCode = 2
+})
+
+async function main(): Promise<void> {
+  if (directory === undefined) {
+    console.error('usage: npm run eval -- <directory of *.calls.jsonl.gz and *.labels.jsonl.gz> [--json] [--write]')
+    console.error(
+      '  --end-to-end [--sessions 40] [--split familiar|unseen]: a sample through real gateways and detectors',
+    )
+    console.error(`  --by ${GROUPINGS.join('|')}: what sessions have in common, with markers and without`)
+    process.exitCode = 2
+    return
+  }
+  if (values.by !== undefined) return printBreakdown(directory, values.by)
+  if (values['end-to-end']) return runEndToEnd(directory)
   const report = runEvaluation(readSessions(directory), FRONTIER)
   console.log(values.json ? JSON.stringify(report, null, 2) : formatReport(report))
   if (values.write) write(report)
@@ -42,7 +51,7 @@ else {
 
 function printBreakdown(from: string, by: string): void {
   const grouping = GROUPINGS.find((each) => each === by)
-  if (grouping === undefined) throw new RangeError(`no such grouping: ${by}`)
+  if (grouping === undefined) throw new ToolwardenError('USAGE', `no such grouping: ${by}`)
   const rows = breakDown(readSessions(from), grouping)
   console.log(values.json ? JSON.stringify(rows, null, 2) : formatBreakdown(rows, grouping))
   if (values.write) writeBlock(`by ${grouping}`, formatBreakdown(rows, grouping))
@@ -50,7 +59,7 @@ function printBreakdown(from: string, by: string): void {
 
 async function runEndToEnd(from: string): Promise<void> {
   const split = SPLITS.find((each) => each === values.split)
-  if (split === undefined) throw new RangeError(`no such split: ${values.split}`)
+  if (split === undefined) throw new ToolwardenError('USAGE', `no such split: ${values.split}`)
   const { playEndToEnd } = await import('./eval/end-to-end.ts')
   const onPlayed = (played: number): void =>
     void process.stderr.write(process.stderr.isTTY ? `\r${played} played ` : '')

@@ -2,6 +2,7 @@
 // the truth, to score with. Calls become signals here, by the gateway's own extractor; detectors see nothing else.
 import { z } from 'zod'
 import { canonicalBytes, type Json } from '../../events/canonical.ts'
+import { ToolwardenError } from '../../events/errors.ts'
 import { argumentsDigest } from '../../events/payload.ts'
 import { argumentSignals, parseSignals, resultSignals, type Signals, signalsBytes } from '../../events/signals.ts'
 import { type ToolClass, toolClassOf } from '../../events/tool-class.ts'
@@ -64,15 +65,21 @@ export interface TracedSession {
   readonly calls: readonly TracedCall[]
 }
 
-/** Reads the lines of one pair of files. Throws a ZodError that names the bad field. */
-export function parseTraces(calls: string, labels: string): readonly TracedSession[] {
+/** A file of lines, and where it stands. */
+export interface TraceFile {
+  readonly path: string
+  readonly text: string
+}
+
+/** Reads the lines of one pair of files. Throws USAGE with the file, line and field of what is not of this form. */
+export function parseTraces(calls: TraceFile, labels: TraceFile): readonly TracedSession[] {
   const truth = new Map(
     parseLines(labels, labelLine).map((label) => [JSON.stringify([label.session, label.call]), label]),
   )
   const sessions = new Map<string, TracedSession & { readonly calls: TracedCall[] }>()
   for (const line of parseLines(calls, callLine)) {
     const label = truth.get(JSON.stringify([line.session, line.call]))
-    if (label === undefined) throw new RangeError(`call ${line.call} of session ${line.session} has no label`)
+    if (label === undefined) throw invalid(labels.path, `call ${line.call} of session ${line.session} has no label`)
     const known = sessions.get(line.session) ?? {
       session: line.session,
       principal: line.principal,
@@ -88,11 +95,31 @@ export function parseTraces(calls: string, labels: string): readonly TracedSessi
   return [...sessions.values()]
 }
 
-function parseLines<Line>(text: string, schema: z.ZodType<Line>): readonly Line[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => schema.parse(JSON.parse(line)))
+function parseLines<Line>({ path, text }: TraceFile, schema: z.ZodType<Line>): readonly Line[] {
+  return text.split('\n').flatMap((line, index) => {
+    if (line.trim() === '') return []
+    const where = `${path}:${index + 1}`
+    const read = schema.safeParse(parseJson(line, where))
+    if (read.success) return [read.data]
+    const [issue] = read.error.issues
+    throw invalid(`${where}:${issue?.path.join('.') ?? ''}`, issue?.message ?? 'not of this form')
+  })
+}
+
+function parseJson(line: string, where: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch (error) {
+    if (error instanceof SyntaxError) throw invalid(where, 'this line is not JSON')
+    throw error
+  }
+}
+
+function invalid(where: string, problem: string): ToolwardenError {
+  return new ToolwardenError('USAGE', problem, {
+    where,
+    fix: 'bench/eval/trace.ts says what a line of calls and labels is.',
+  })
 }
 
 function toCall(line: z.infer<typeof callLine>, label: z.infer<typeof labelLine>): TracedCall {

@@ -39,7 +39,7 @@ function sessionOf(json: string): TracedSession {
   const run = importRun(json, 'a/b.json')
   assert.ok(typeof run !== 'string', String(run))
   const [calls, labels] = [run.calls, run.labels].map((lines) => lines.map((line) => JSON.stringify(line)).join('\n'))
-  const [session] = parseTraces(calls ?? '', labels ?? '')
+  const [session] = parseTraces({ path: 'calls', text: calls ?? '' }, { path: 'labels', text: labels ?? '' })
   return session ?? assert.fail()
 }
 

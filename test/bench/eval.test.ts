@@ -36,7 +36,7 @@ function madeUp(label: string): readonly TracedSession[] {
       labels.push(JSON.stringify({ ...truth, session_label: isAttack ? label : 'benign' }))
     }
   }
-  return parseTraces(calls.join('\n'), labels.join('\n'))
+  return parseTraces({ path: 'calls', text: calls.join('\n') }, { path: 'labels', text: labels.join('\n') })
 }
 
 describe('the evaluation', () => {
@@ -79,8 +79,14 @@ describe('the evaluation', () => {
       assert.ok(history.every(({ label }) => label === 'benign'))
   })
 
-  it('refuses a call without a label', () => {
-    assert.throws(() => parseTraces(JSON.stringify({ session: 's', call: 0 }), ''))
+  it('says where a line is not of its form, and which call has no label', () => {
+    const labels = { path: 'labels', text: '' }
+    const where = (text: string) => parseTraces({ path: 'calls', text }, labels)
+    assert.throws(() => where('\n{'), { code: 'USAGE', where: 'calls:2' })
+    assert.throws(() => where('{"session": 1}'), { code: 'USAGE', where: 'calls:1:session' })
+    const call = { session: 's', call: 0, start: '', t: 0, principal: 'p', suite: '', task: '', server: 's', tool: 't' }
+    const line = JSON.stringify({ ...call, arguments: {}, result: null, error: null })
+    assert.throws(() => where(line), { code: 'USAGE', message: 'call 0 of session s has no label' })
   })
 })
 
