@@ -106,9 +106,16 @@ function parseLines<Line>({ path, text }: TraceFile, schema: z.ZodType<Line>): r
   })
 }
 
+/** Half a character, which recordings of cut texts have, is one that cannot be read, as for whoever gets it in UTF-8. */
+const SURROGATE = /\\ud[89a-f]/i
+
+function wellFormed(_: string, each: unknown): unknown {
+  return typeof each === 'string' ? each.toWellFormed() : each
+}
+
 function parseJson(line: string, where: string): unknown {
   try {
-    return JSON.parse(line)
+    return JSON.parse(line, SURROGATE.test(line) ? wellFormed : undefined)
   } catch (error) {
     if (error instanceof SyntaxError) throw invalid(where, 'this line is not JSON')
     throw error

@@ -88,6 +88,13 @@ describe('the evaluation', () => {
     const line = JSON.stringify({ ...call, arguments: {}, result: null, error: null })
     assert.throws(() => where(line), { code: 'USAGE', message: 'call 0 of session s has no label' })
   })
+
+  it('reads texts that were cut within a character', () => {
+    const call = { session: 's', call: 0, start: '', t: 0, principal: 'p', suite: '', task: '', server: 's', tool: 't' }
+    const text = JSON.stringify({ ...call, arguments: { of: '\ud83d' }, result: 'a \ud83d', error: null })
+    const label = { session: 's', call: 0, attack: false, harm: false, session_label: 'benign' }
+    assert.equal(parseTraces({ path: '', text }, { path: '', text: JSON.stringify(label) }).length, 1)
+  })
 })
 
 describe('an interval', () => {
