@@ -60,7 +60,8 @@ export function learnTerms(
   const hour = Math.floor(nowMs / HOUR_MS)
   let known = baseline.terms
   let { taught } = baseline
-  for (const term of new Set(terms)) {
+  for (const [index, term] of terms.entries()) {
+    if (terms.indexOf(term) !== index) continue
     const usedMs = findValue(known, term)
     // To the hour is exact enough, where terms are kept for days: not every use is worth a change of the map.
     if (usedMs !== undefined && usedMs <= nowMs && nowMs - usedMs < HOUR_MS) continue

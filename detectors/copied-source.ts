@@ -63,6 +63,8 @@ const MAX_RECENT = 32
 /** The values that a result held so lately that an agent may be obeying it. */
 export function freshValues({ recent }: Source, calls: number, freshCalls: number): readonly string[] {
   const late = recent.filter(({ at }) => calls - at < freshCalls)
-  if (late.length === 0) return []
+  const [only] = late
+  // The values of one result are distinct.
+  if (only === undefined || late.length === 1) return only?.values ?? []
   return [...new Set(late.flatMap(({ values }) => values))].slice(-MAX_VALUES)
 }

@@ -32,13 +32,21 @@ export function systemClock(): Clock {
 /** `2026-11-22T13:00:00.123456Z` of microseconds since 1970. */
 export function formatTime(micros: number): string {
   const second = Math.floor(micros / 1_000_000)
-  // Events come many a second.
-  if (second !== formatted.second) formatted = { second, text: new Date(second * 1000).toISOString().slice(0, 20) }
-  return `${formatted.text}${String(micros - second * 1_000_000).padStart(6, '0')}Z`
+  const day = Math.floor(second / DAY_SECONDS)
+  // Events come many a second, and a calendar is slow.
+  if (day !== formatted.day) formatted = { day, text: new Date(day * DAY_SECONDS * 1000).toISOString().slice(0, 11) }
+  const ofDay = second - day * DAY_SECONDS
+  const [hours, minutes] = [Math.floor(ofDay / 3600), Math.floor((ofDay % 3600) / 60)].map(twoDigits)
+  return `${formatted.text}${hours}:${minutes}:${twoDigits(ofDay % 60)}.${String(micros - second * 1_000_000).padStart(6, '0')}Z`
 }
 
-/** The second that was written last, to its point. */
-let formatted = { second: 0, text: '1970-01-01T00:00:00.' }
+const DAY_SECONDS = 24 * 60 * 60
+/** The day that was written last, to its `T`. */
+let formatted = { day: 0, text: '1970-01-01T' }
+
+function twoDigits(value: number): string {
+  return value < 10 ? `0${value}` : String(value)
+}
 
 /** Microseconds since 1970 of a time in the form of `formatTime`, which the caller has checked. */
 export function parseTime(time: string): number {

@@ -115,7 +115,7 @@ function resultOf(tool: string, random: Random): Signals {
   return {
     ...emptySignals(tool),
     ...destinations(share < 0.6 ? 0 : share < 0.95 ? 2 : 9, random),
-    values: Array.from({ length: count }, () => shortName('value', random)),
+    values: [...new Set(Array.from({ length: count }, () => shortName('value', random)))],
   }
 }
 
