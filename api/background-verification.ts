@@ -1,5 +1,6 @@
-// Verifies the whole ledger by itself: a while after the start, then every so often, without haste; and what grew, in between. What it finds is loud: an
-// error of the process, metrics, /v1/status, /readyz, and an `admin/verified` event that the integrity detector alerts on.
+// Verifies the whole ledger by itself: a while after the start, then every so often, without haste; and what grew, in between.
+// What it finds is loud: an error of the process, metrics, /v1/status, /readyz, and an `admin/verified` event that the integrity
+// detector alerts on.
 import { Gauge, type Registry } from 'prom-client'
 import { parseTime } from '../events/time.ts'
 import { type VerifyReport, VIOLATION_CLASSES, verdictOf } from '../ledger/verify-report.ts'

@@ -4,6 +4,7 @@ import { ToolwardenError } from '../events/errors.ts'
 import { visible } from '../events/visible.ts'
 import { findApiAccess } from './api-access.ts'
 import { callApi } from './api-client.ts'
+import { readPages } from './api-pages.ts'
 
 /** Options as commander gives them. */
 export interface AlertFlags {
@@ -78,19 +79,8 @@ export async function updateAlert(
 
 async function findAlerts(flags: AlertFlags, query: string): Promise<readonly AlertView[]> {
   const { url, token } = await findApiAccess(flags.config, 'toolwarden up')
-  const items: AlertView[] = []
-  let next: string | undefined = ''
-  do {
-    const cursor: string = next === '' ? '' : `&cursor=${next}`
-    const page: { readonly items: readonly AlertView[]; readonly next?: string } = await callApi(
-      url,
-      `/v1/alerts?limit=500${query}${cursor}`,
-      { method: 'GET', token },
-    )
-    items.push(...page.items)
-    next = page.next
-  } while (next !== undefined && items.length < MAX_LISTED)
-  return items
+  const get = (path: string): Promise<unknown> => callApi(url, path, { method: 'GET', token })
+  return readPages(`/v1/alerts?limit=500${query}`, { get, most: MAX_LISTED })
 }
 
 /** The alert with an id, or the only one whose id begins so. */

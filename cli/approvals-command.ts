@@ -3,6 +3,7 @@ import { ToolwardenError } from '../events/errors.ts'
 import { visible } from '../events/visible.ts'
 import { findApiAccess } from './api-access.ts'
 import { callApi } from './api-client.ts'
+import { readPages } from './api-pages.ts'
 
 /** Options as commander gives them. */
 export interface ApprovalFlags {
@@ -31,16 +32,8 @@ interface Approval {
 /** Prints what waits, the newest first; with `--all` also what was answered. Throws as `openApi` does. */
 export async function listApprovals(flags: ApprovalFlags): Promise<void> {
   const api = await openApi(flags)
-  const items: Approval[] = []
-  let next: string | undefined = ''
-  do {
-    const query: string = `${flags.all === true ? '' : '&state=pending'}${next === '' ? '' : `&cursor=${next}`}`
-    const page: { readonly items: readonly Approval[]; readonly next?: string } = await api.get(
-      `/v1/approvals?limit=100${query}`,
-    )
-    items.push(...page.items)
-    next = page.next
-  } while (next !== undefined && items.length < MAX_LISTED)
+  const query = flags.all === true ? '' : '&state=pending'
+  const items = await readPages<Approval>(`/v1/approvals?limit=100${query}`, { get: api.get, most: MAX_LISTED })
   if (flags.json === true) return print(JSON.stringify({ approvals: items }))
   if (items.length === 0) print('nothing waits for approval')
   for (const each of items) print(lineOf(each))

@@ -1,8 +1,11 @@
 // `toolwarden rules`: what gateways honour now, and what people make of it, through the API that runs on the same data directory.
+import type { RuleView } from '../api/rule-view.ts'
 import { ToolwardenError } from '../events/errors.ts'
 import { visible } from '../events/visible.ts'
+import { parseSpan } from '../ledger/age.ts'
 import { findApiAccess } from './api-access.ts'
 import { callApi } from './api-client.ts'
+import { readPages } from './api-pages.ts'
 
 /** Options as commander gives them. */
 export interface RuleFlags {
@@ -18,26 +21,11 @@ export interface RuleListFlags extends RuleFlags {
   readonly principal?: string
 }
 
-interface Rule {
-  readonly id: string
-  readonly state: 'live' | 'expired' | 'lifted'
-  readonly scope: { readonly session?: string; readonly principal?: string; readonly server?: string }
-  readonly tool: string
-  readonly toolClass?: string
-  readonly hasPredicate: boolean
-  readonly action: string
-  readonly reason: string
-  readonly cause: { readonly alert?: string; readonly operator?: string; readonly events: readonly string[] }
-  readonly expiresAt: string
-  readonly lifted?: { readonly by: string; readonly reason: string; readonly staysAwayUntil: string }
-}
-
 /** The most rules that are printed. */
 const MAX_LISTED = 10_000
 /** How much of an id tells rules apart on a screen. */
 const SHORT_ID = 12
 const MIN_PREFIX = 8
-const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
 
 /** Prints rules. Throws STORE_UNAVAILABLE where no API runs, and what the API answers. */
 export async function listRules(flags: RuleListFlags): Promise<void> {
@@ -79,7 +67,7 @@ export async function promoteRule(
   flags: RuleFlags & { readonly reason: string; readonly to: string; readonly for?: string; readonly action?: string },
 ): Promise<void> {
   const { reason, to, for: life, action } = flags
-  const made = await post<Rule>(flags, `${await findId(id, flags)}/promote`, {
+  const made = await post<RuleView>(flags, `${await findId(id, flags)}/promote`, {
     ...{ reason, to },
     ...(life === undefined ? {} : { expiresIn: secondsOf('--for', life) }),
     ...(action === undefined ? {} : { action }),
@@ -87,20 +75,10 @@ export async function promoteRule(
   print(flags.json === true ? JSON.stringify(made) : textOf(made))
 }
 
-async function findRules(flags: RuleFlags, query: readonly string[]): Promise<readonly Rule[]> {
+async function findRules(flags: RuleFlags, query: readonly string[]): Promise<readonly RuleView[]> {
   const { url, token } = await findApiAccess(flags.config, 'toolwarden up')
-  const items: Rule[] = []
-  let next: string | undefined
-  do {
-    const asked = [...query, ...(next === undefined ? [] : [`cursor=${next}`])].join('&')
-    const page: { readonly items: readonly Rule[]; readonly next?: string } = await callApi(url, `/v1/rules?${asked}`, {
-      method: 'GET',
-      token,
-    })
-    items.push(...page.items)
-    next = page.next
-  } while (next !== undefined && items.length < MAX_LISTED)
-  return items
+  const get = (path: string): Promise<unknown> => callApi(url, path, { method: 'GET', token })
+  return readPages(`/v1/rules?${query.join('&')}`, { get, most: MAX_LISTED })
 }
 
 /** The id of the only rule in force whose id begins so; a whole id as it is. */
@@ -124,8 +102,7 @@ async function post<Answer>(flags: RuleFlags, path: string, body: object): Promi
 }
 
 function secondsOf(option: string, text: string): number {
-  const [, count = '', unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
-  const seconds = Number(count) * (SECONDS[unit] ?? 0)
+  const seconds = parseSpan(text) ?? 0
   if (seconds > 0) return seconds
   throw new ToolwardenError('USAGE', `not a time: ${JSON.stringify(text)}`, {
     where: option,
@@ -145,8 +122,8 @@ function textOf({
   cause,
   expiresAt,
   lifted,
-}: Rule): string {
-  const whom = Object.entries(scope).map(([name, value]) => `${name} ${visible(value)}`)
+}: RuleView): string {
+  const whom = Object.entries(scope).map(([name, value]) => `${name} ${visible(String(value))}`)
   const what = `${visible(tool)}${toolClass === undefined ? '' : ` (${toolClass})`}${hasPredicate ? ' with certain arguments' : ''}`
   const by = cause.operator === undefined ? 'detectors' : visible(cause.operator)
   const end =

@@ -34,7 +34,12 @@ export function knowsTerm(baseline: Baseline, term: string, settings: BaselineSe
   return isRecent(findValue(baseline.terms, term), settings, nowMs)
 }
 
-function isRecent(usedMs: number | undefined, { windowDays }: BaselineSettings, nowMs: number): boolean {
+/** Whether a term that was used at a time is known. */
+export function isRecent(
+  usedMs: number | undefined,
+  { windowDays }: Pick<BaselineSettings, 'windowDays'>,
+  nowMs: number,
+): boolean {
   return usedMs !== undefined && nowMs - usedMs <= windowDays * 24 * HOUR_MS
 }
 
@@ -60,10 +65,10 @@ export function learnTerms(
   const hour = Math.floor(nowMs / HOUR_MS)
   let known = baseline.terms
   let { taught } = baseline
-  for (const [index, term] of terms.entries()) {
-    if (terms.indexOf(term) !== index) continue
+  for (const term of terms) {
     const usedMs = findValue(known, term)
-    // To the hour is exact enough, where terms are kept for days: not every use is worth a change of the map.
+    // To the hour is exact enough, where terms are kept for days: not every use is worth a change of the map. Nor the second
+    // time that a term stands in one list.
     if (usedMs !== undefined && usedMs <= nowMs && nowMs - usedMs < HOUR_MS) continue
     if (mature && !isRecent(usedMs, settings, nowMs)) {
       const before = findValue(taught, principal)

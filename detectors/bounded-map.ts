@@ -18,6 +18,13 @@ export interface Keeping {
   readonly keepUntilMs?: number
 }
 
+/** What a version has under a key where its neighbour has something else, and the table of both. */
+interface Difference<Value> {
+  readonly key: string
+  readonly content: Content<Value> | undefined
+  readonly table: KeyTable<Value>
+}
+
 /** Entries by key. */
 export class BoundedMap<Value> {
   /** Undefined: it is empty, or another version has the table. */
@@ -81,14 +88,7 @@ export class BoundedMap<Value> {
     return next
   }
 
-  #differFrom(
-    next: BoundedMap<Value>,
-    {
-      key,
-      content,
-      table,
-    }: { readonly key: string; readonly content: Content<Value> | undefined; readonly table: KeyTable<Value> },
-  ): void {
+  #differFrom(next: BoundedMap<Value>, { key, content, table }: Difference<Value>): void {
     this.#table = undefined
     this.#next = next
     this.#key = key

@@ -63,8 +63,7 @@ const MAX_RECENT = 32
 /** The values that a result held so lately that an agent may be obeying it. */
 export function freshValues({ recent }: Source, calls: number, freshCalls: number): readonly string[] {
   const late = recent.filter(({ at }) => calls - at < freshCalls)
-  const [only] = late
   // The values of one result are distinct.
-  if (only === undefined || late.length === 1) return only?.values ?? []
+  if (late.length <= 1) return late[0]?.values ?? []
   return [...new Set(late.flatMap(({ values }) => values))].slice(-MAX_VALUES)
 }

@@ -3,6 +3,7 @@
 // the group's baseline judges; while that is young too there is nothing to judge by, and a fresh start raises nothing.
 // How loud it is goes by the surprise: what one in two principals here uses says little, what nobody uses says more.
 import type { EventOf } from '../events/event.ts'
+import { isRecent } from './baseline.ts'
 import { type BoundedMap, emptyMap, findValue, putValue } from './bounded-map.ts'
 import { sessionKeyOf } from './call-book.ts'
 import type { Detector, Finding, Observation } from './detector.ts'
@@ -18,7 +19,6 @@ const MAX_NOTICED = 10_000
 /** Principals of a term that are told apart; a term with as many surprises nobody. */
 const MAX_USERS = 32
 const HOUR_MS = 60 * 60 * 1000
-const DAY_MS = 24 * HOUR_MS
 
 interface Baseline {
   readonly sinceMs: number
@@ -191,7 +191,7 @@ function learnTerms(
     const usedMs = findValue(terms, term)
     // To the hour is exact enough, where terms are kept for days.
     if (usedMs !== undefined && usedMs <= nowMs && nowMs - usedMs < HOUR_MS) continue
-    if (!isRecent(usedMs, moment) && isMature(baseline, settings, nowMs)) {
+    if (!isRecent(usedMs, settings, nowMs) && isMature(baseline, settings, nowMs)) {
       if (nowMs - learnedMs < HOUR_MS) continue
       learnedMs = nowMs
     }
@@ -207,11 +207,7 @@ function learnTerms(
 }
 
 function knows(baseline: Baseline | undefined, term: string, { nowMs, settings }: Moment): boolean {
-  return baseline !== undefined && isRecent(findValue(baseline.terms, term), { nowMs, settings })
-}
-
-function isRecent(usedMs: number | undefined, { nowMs, settings }: Moment): boolean {
-  return usedMs !== undefined && nowMs - usedMs <= settings.windowDays * DAY_MS
+  return baseline !== undefined && isRecent(findValue(baseline.terms, term), settings, nowMs)
 }
 
 /** The server, then the tool of the server. */

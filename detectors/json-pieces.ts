@@ -6,11 +6,7 @@ const PIECE_DEPTH = 12
 
 /** The pieces of what JSON.stringify says of a value, which is plain JSON but for absent properties. */
 export function* jsonPieces(value: unknown, depth = PIECE_DEPTH): Generator<string> {
-  if (depth === 0 || typeof value !== 'object' || value === null) {
-    yield JSON.stringify(value)
-    return
-  }
-  if ('toJSON' in value) {
+  if (depth === 0 || typeof value !== 'object' || value === null || 'toJSON' in value) {
     yield JSON.stringify(value)
     return
   }

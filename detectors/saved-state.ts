@@ -1,5 +1,5 @@
-// Detector states as a whole: on their way to a file and back, and going on without a way back. A map is one list there; captured, it is as it was at that moment, whatever
-// comes while it is written.
+// Detector states as a whole: on their way to a file and back, and going on without a way back. A map is one list there;
+// captured, it is as it was at that moment, whatever comes while it is written.
 import { BoundedMap, type BoundedMapJson, boundedMapOf } from './bounded-map.ts'
 
 /** A value whose maps are lists: those in it at once, those within the values of maps when they are written. */

@@ -5,6 +5,7 @@ import type { JudgedPosition } from '../events/control-record.ts'
 import { chainOf, type Event } from '../events/event.ts'
 import type { Signals } from '../events/signals.ts'
 import type { ToolClass } from '../events/tool-class.ts'
+import { dropOldest } from './drop-oldest.ts'
 
 /** Sessions with a result that is not judged; beyond, the oldest is forgotten. */
 const MAX_SESSIONS = 5_000
@@ -161,9 +162,4 @@ function saysAnything(signals: Signals | undefined): boolean {
   if (signals === undefined) return false
   const { destinations, values, secrets, markers } = signals
   return destinations.length + values.length + secrets.length + markers > 0
-}
-
-function dropOldest(map: Map<string, unknown>, limit: number): void {
-  const [oldest] = map.keys()
-  if (map.size > limit && oldest !== undefined) map.delete(oldest)
 }

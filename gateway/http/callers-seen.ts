@@ -4,6 +4,7 @@
 import { createHmac } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net'
 import type { GovernedRequest } from '../call-gate.ts'
+import { dropOldest } from '../drop-oldest.ts'
 
 /** The most sessions whose callers are remembered; the one used longest ago is forgotten first. */
 const MAX_SESSIONS = 10_000
@@ -84,9 +85,4 @@ function firstGroups(address: string): string {
   const after = tail === undefined || tail === '' ? [] : tail.split(':')
   const groups = [...before, ...Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0'), ...after]
   return groups.slice(0, 4).join(':')
-}
-
-function dropOldest(all: Map<string, unknown> | Set<string>, limit: number): void {
-  const [oldest] = all.keys()
-  if (all.size > limit && oldest !== undefined) all.delete(oldest)
 }

@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as wait } from 'node:timers/promises'
 import { openClickHouse } from '../../ledger/clickhouse-connection.ts'
 import type { CommandEnd } from '../support/command.ts'
+import { DAMAGE, REPAIR, repairUnderFire } from '../support/damaged-store.ts'
 import { Pipeline } from '../support/pipeline.ts'
 
 /** When the repair is killed, milliseconds after its start: it loads, compares, puts aside, puts right. */
 const KILLED_AFTER_MS = [1_000, 1_500, 1_800, 2_100, 2_500]
-const REPAIR = ['repair', '--reason', 'a test']
 
 const pipeline = new Pipeline()
 after(() => pipeline.remove())
@@ -20,10 +19,7 @@ function run(...args: readonly string[]): Promise<CommandEnd> {
 
 async function damage(): Promise<void> {
   const { ingest, close } = await openClickHouse({ directory: join(pipeline.data, 'store') })
-  const sync = 'SETTINGS mutations_sync = 2'
-  await ingest.command(`ALTER TABLE events UPDATE tool = 'other' WHERE type = 'authorization/decide' ${sync}`)
-  await ingest.command(`ALTER TABLE events DELETE WHERE type = 'authorization/receipt' ${sync}`)
-  await ingest.command('TRUNCATE TABLE payloads')
+  for (const sql of DAMAGE) await ingest.command(sql)
   await close()
 }
 
@@ -48,19 +44,6 @@ describe('a ledger whose store was damaged', () => {
 
   it('is repaired by a command that is killed five times, and then verifies and starts', async () => {
     assert.equal((await run('repair', '--dry-run')).code, 1)
-    for (const afterMs of KILLED_AFTER_MS) {
-      const command = pipeline.start(REPAIR)
-      await Promise.race([wait(afterMs), command.ended])
-      await command.kill('SIGKILL')
-    }
-    const last = await run(...REPAIR, '--json')
-    assert.equal(last.code, 0, last.output + last.errors)
-    assert.equal((await pipeline.verify()).code, 0)
-    const up = await pipeline.startUp()
-    const { items } = await pipeline.get<{ items: unknown[] }>(up, '/v1/events?type=ledger/repaired')
-    assert.equal(items.length, 1)
-    await pipeline.stopUp(up)
-    assert.equal((await pipeline.verify()).code, 0)
-    assert.match((await run(...REPAIR)).output, /nothing to repair/)
+    await repairUnderFire(pipeline, KILLED_AFTER_MS)
   })
 })

@@ -3,15 +3,14 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as wait } from 'node:timers/promises'
 import { type ClickHouseHttp, startClickHouseHttp } from '../support/clickhouse-http.ts'
 import type { CommandEnd } from '../support/command.ts'
+import { DAMAGE, REPAIR, repairUnderFire } from '../support/damaged-store.ts'
 import { type KafkaForTests, kafkaForTests, kafkaSkipReason } from '../support/kafka.ts'
 import { temporaryDirectory } from '../support/ledger-harness.ts'
 import { Pipeline } from '../support/pipeline.ts'
 
 const USER = { user: 'ledger', password: 'secret' }
-const REPAIR = ['repair', '--reason', 'a test']
 const KILLED_AFTER_MS = [1_200, 2_000, 3_000]
 const CALLS = 20
 
@@ -63,19 +62,7 @@ describe('a damaged ClickHouse store whose event log is Kafka', { skip: kafkaSki
   })
 
   it('is repaired by a command that is killed again and again, and then verifies and starts', async () => {
-    for (const afterMs of KILLED_AFTER_MS) {
-      const command = pipeline.start(REPAIR)
-      await Promise.race([wait(afterMs), command.ended])
-      await command.kill('SIGKILL')
-    }
-    const last = await run(...REPAIR, '--json')
-    assert.equal(last.code, 0, last.output + last.errors)
-    assert.equal((await pipeline.verify()).code, 0)
-    const up = await pipeline.startUp()
-    const { items } = await pipeline.get<{ items: unknown[] }>(up, '/v1/events?type=ledger/repaired')
-    assert.equal(items.length, 1)
-    await pipeline.stopUp(up)
-    assert.match((await run(...REPAIR)).output, /nothing to repair/)
+    await repairUnderFire(pipeline, KILLED_AFTER_MS)
   })
 
   it('keeps its damage while the broker is away, and is repaired when it is back', async (context) => {
@@ -97,10 +84,7 @@ describe('a damaged ClickHouse store whose event log is Kafka', { skip: kafkaSki
   }
 
   async function damage(): Promise<void> {
-    const sync = 'SETTINGS mutations_sync = 2'
-    await statement(`ALTER TABLE events UPDATE tool = 'other' WHERE type = 'authorization/decide' ${sync}`)
-    await statement(`ALTER TABLE events DELETE WHERE type = 'authorization/receipt' ${sync}`)
-    await statement('TRUNCATE TABLE payloads')
+    for (const sql of DAMAGE) await statement(sql)
   }
 
   /** Behind the ledger's back. */
